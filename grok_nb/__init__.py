@@ -1,0 +1,3 @@
+"""xAI's Grok in the notebook."""
+
+__version__ = "0.1.0"
