@@ -1,3 +1,98 @@
-"""xAI's Grok in the notebook."""
+"""xAI's Grok in the notebook: ask, stream, and know what every token cost.
+
+``%load_ext grok_nb`` brings ``%%grok``; ``import grok_nb as gn`` brings the rest. Every
+public name is loaded when it is first used, so that importing costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from grok_nb import errors as errors
+    from grok_nb.api.stream import Event as Event
+    from grok_nb.errors import GrokError as GrokError
+    from grok_nb.frames.tables import models as models
+    from grok_nb.frames.tables import prices as prices
+    from grok_nb.frames.tables import usage as usage
+    from grok_nb.reply import Reply as Reply
+    from grok_nb.reply import Usage as Usage
+    from grok_nb.session import AsyncGrok as AsyncGrok
+    from grok_nb.session import Grok as Grok
+    from grok_nb.session import aask as aask
+    from grok_nb.session import ask as ask
+    from grok_nb.session import configure as configure
+    from grok_nb.session import sandbox as sandbox
+    from grok_nb.session import stream as stream
 
 __version__ = "0.1.0"
+
+_PLACES = {
+    "AsyncGrok": "grok_nb.session",
+    "Event": "grok_nb.api.stream",
+    "Grok": "grok_nb.session",
+    "GrokError": "grok_nb.errors",
+    "Reply": "grok_nb.reply",
+    "Usage": "grok_nb.reply",
+    "aask": "grok_nb.session",
+    "ask": "grok_nb.session",
+    "configure": "grok_nb.session",
+    "errors": "grok_nb.errors",
+    "models": "grok_nb.frames.tables",
+    "prices": "grok_nb.frames.tables",
+    "sandbox": "grok_nb.session",
+    "stream": "grok_nb.session",
+    "usage": "grok_nb.frames.tables",
+}
+
+__all__ = [
+    "AsyncGrok",
+    "Event",
+    "Grok",
+    "GrokError",
+    "Reply",
+    "Usage",
+    "__version__",
+    "aask",
+    "ask",
+    "configure",
+    "errors",
+    "load_ipython_extension",
+    "models",
+    "prices",
+    "sandbox",
+    "stream",
+    "unload_ipython_extension",
+    "usage",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    module = import_module(_PLACES[name])
+    value = module if name == "errors" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Register the magics; called by ``%load_ext grok_nb``."""
+    from grok_nb.notebook.magics import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Take the magics away; called by ``%unload_ext grok_nb``."""
+    from grok_nb.notebook.magics import unload
+
+    unload(shell)

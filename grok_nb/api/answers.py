@@ -1,0 +1,186 @@
+"""An HTTP answer that is no success -> one typed error with a next step.
+
+Source: xai-api.md section 13.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from grok_nb import bodies, config, errors
+
+from .retry import retry_after_s
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Iterable, Mapping
+
+_LONGEST_MESSAGE = 500
+_LONGEST_BODY = 20_000
+
+_HINTS: dict[type[errors.ApiError], str] = {
+    errors.Unauthorized: "Check the key at https://console.x.ai, then set XAI_API_KEY.",
+    errors.NoCredit: "Add credit or raise the spending limit at https://console.x.ai.",
+    errors.Forbidden: "The key may lack the permission, or the content was refused; "
+    "see https://console.x.ai.",
+    errors.NotFound: "gn.models() lists what there is; base_url must end in /v1.",
+    errors.Gone: "This feature was removed from the API.",
+    errors.RateLimited: "Ask less often, or raise the limit at https://console.x.ai.",
+    errors.ServerFault: "Try again later; https://status.x.ai tells about outages.",
+}
+
+
+def read_error(body: bytes) -> tuple[str | None, str]:
+    """Return ``(code, message)`` of an error body of any known shape.
+
+    In order: ``{"code", "error": "..."}``, ``{"error": {"message"}}``, ``message`` or
+    ``detail``, an HTML page's title, plain text, nothing (an empty message).
+    """
+    data = bodies.parse_object(body)
+    if data is not None:
+        return _read_object(data)
+    text = body.decode("utf-8", errors="replace").strip()
+    if text[:200].lstrip().lower().startswith(("<!doctype", "<html", "<?xml")):
+        title = re.search(r"<title[^>]*>([^<]{1,200})", text[:20_000], re.IGNORECASE)
+        inner = f" titled {title[1].strip()!r}" if title else ""
+        return None, f"an HTML page{inner}, not an answer of the API"
+    return None, text
+
+
+def _read_object(data: Mapping[str, Any]) -> tuple[str | None, str]:
+    code = data.get("code")
+    error = data.get("error")
+    if isinstance(error, dict):
+        code = code or error.get("code") or error.get("type")
+        error = error.get("message")
+    for found in (error, data.get("message"), data.get("detail")):
+        if isinstance(found, str) and found:
+            return _code(code), found
+        if found and not isinstance(found, str):
+            return _code(code), str(found)
+    return _code(code), ""
+
+
+def _code(value: object) -> str | None:
+    return str(value) if isinstance(value, (str, int)) and value != "" else None
+
+
+def error_from(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: datetime.datetime,
+    secret: config.Secret | None = None,
+    model: str | None = None,
+    known_models: Iterable[str] = (),
+) -> errors.ApiError:
+    """Return the typed error for an answer.
+
+    Parameters
+    ----------
+    status, headers, body
+        As they came; header names in lower case.
+    now
+        For a Retry-After that is a date.
+    secret
+        The key, to be removed from all texts.
+    model, known_models
+        The id that was asked for and those that exist, for a suggestion.
+    """
+    code, message = read_error(body)
+    kind = _class_of(status, code, message)
+    hint = _hint(kind, status, message, model, known_models)
+    shown = config.scrub(" ".join(message.split()), secret)
+    if len(shown) > _LONGEST_MESSAGE:
+        shown = shown[: _LONGEST_MESSAGE - 3] + "..."
+    error = kind(
+        f"{_title(kind, status)}: {shown or 'the answer was empty'}",
+        status=status,
+        code=code and config.scrub(code, secret),
+        request_id=headers.get("x-request-id"),
+        body=config.scrub(body[:_LONGEST_BODY].decode("utf-8", "replace"), secret),
+        hint=hint,
+    )
+    if isinstance(error, (errors.RateLimited, errors.ServerFault)):
+        error.retry_after_s = retry_after_s(headers, now)
+    return error
+
+
+def _class_of(status: int, code: str | None, message: str) -> type[errors.ApiError]:
+    # the API sends some of these under one status and code; only its text tells them
+    # apart (xai-api.md 13.2: wrong key is 400, used-up credit was 429 and is 403)
+    text, slug = message.lower(), (code or "").lower()
+    if status == 401 or (status == 400 and "api key" in text):
+        return errors.Unauthorized
+    if status in (402, 403, 429) and ("credits" in text or "spending limit" in text):
+        return errors.NoCredit
+    if status == 403 and slug.startswith("unauthenticated"):
+        return errors.Unauthorized
+    if status == 400 and text.startswith("model not found"):
+        return errors.NotFound
+    exact: dict[int, type[errors.ApiError]] = {
+        403: errors.Forbidden,
+        404: errors.NotFound,
+        410: errors.Gone,
+        429: errors.RateLimited,
+        498: errors.ServerFault,
+    }
+    if status in exact:
+        return exact[status]
+    return errors.BadRequest if 400 <= status < 500 else errors.ServerFault
+
+
+def _title(kind: type[errors.ApiError], status: int) -> str:
+    what = {
+        errors.BadRequest: "xAI refused the request",
+        errors.Unauthorized: "xAI refused the API key",
+        errors.Forbidden: "xAI does not allow this",
+        errors.NoCredit: "no credit left",
+        errors.NotFound: "not found",
+        errors.Gone: "no longer offered",
+        errors.RateLimited: "too many requests",
+        errors.ServerFault: "the server failed",
+    }[kind]
+    return f"{what} ({status})"
+
+
+def _hint(
+    kind: type[errors.ApiError],
+    status: int,
+    message: str,
+    model: str | None,
+    known_models: Iterable[str],
+) -> str:
+    if kind is errors.NotFound and model and model in message:
+        close = difflib.get_close_matches(model, list(known_models), n=1, cutoff=0.5)
+        asked = f"Did you mean {close[0]!r}? " if close else ""
+        return asked + "gn.models() lists what there is."
+    if "maximum prompt length" in message:
+        return "Shorten the prompt, or take a model with a longer context: gn.models()."
+    if 300 <= status < 400 or "HTML page" in message:
+        return "Something between here and xAI answered: check base_url and proxies."
+    return _HINTS.get(kind, "")
+
+
+def not_an_answer(
+    body: bytes, headers: Mapping[str, str], secret: config.Secret | None
+) -> errors.ServerFault:
+    """Return the error for a 200 whose body is no reply."""
+    code, message = read_error(body)
+    if not body:
+        message = "the answer was empty"
+    elif bodies.parse_object(body) is None and "HTML page" not in message:
+        message = f"the answer is not JSON, it starts with {message[:60]!r}"
+    return errors.ServerFault(
+        f"No usable answer (200): {config.scrub(message, secret)[:_LONGEST_MESSAGE]}",
+        status=200,
+        code=code and config.scrub(code, secret),
+        request_id=headers.get("x-request-id"),
+        body=config.scrub(body[:_LONGEST_BODY].decode("utf-8", "replace"), secret),
+        hint="Something between here and xAI answered: check base_url and proxies."
+        if "HTML page" in message
+        else _HINTS[errors.ServerFault],
+    )

@@ -1,0 +1,88 @@
+"""The client's methods for code that waits: one line each, through the portal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from grok_nb.portal import portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+
+    from grok_nb.config import Settings
+    from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
+
+    from .chat import ChatOptions
+    from .client import Client
+
+T = TypeVar("T")
+
+
+class BlockingClient:
+    """Blocking access to the API: the methods of `Client`, which it drives.
+
+    Safe to use from several threads; refuses calls from the background loop itself.
+    """
+
+    _core: Client
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved settings."""
+        return self._core.settings
+
+    def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        __tracebackhide__ = True
+        return portal().call(make)
+
+    def chat_completion(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> ChatCompletion:
+        """Complete a chat; see `Client.chat_completion`."""
+        return self._call(lambda: self._core.chat_completion(messages, model, **options))
+
+    def chat_completion_stream(
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Iterator[ChatCompletionChunk]:
+        """Complete a chat, chunk by chunk; see `Client.chat_completion_stream`."""
+        return portal().iterate(
+            lambda: self._core.chat_completion_stream(messages, model, **options)
+        )
+
+    def models(self) -> list[ListedModel]:
+        """List all models: ``GET /v1/models``."""
+        return self._call(self._core.models)
+
+    def model(self, model_id: str) -> ListedModel:
+        """Describe one model by id or alias: ``GET /v1/models/{id}``."""
+        return self._call(lambda: self._core.model(model_id))
+
+    def language_models(self) -> list[ListedModel]:
+        """List text models with prices: ``GET /v1/language-models``."""
+        return self._call(self._core.language_models)
+
+    def language_model(self, model_id: str) -> ListedModel:
+        """Describe one text model: ``GET /v1/language-models/{id}``."""
+        return self._call(lambda: self._core.language_model(model_id))
+
+    def image_generation_models(self) -> list[ListedModel]:
+        """List image models: ``GET /v1/image-generation-models``."""
+        return self._call(self._core.image_generation_models)
+
+    def image_generation_model(self, model_id: str) -> ListedModel:
+        """Describe one image model: ``GET /v1/image-generation-models/{id}``."""
+        return self._call(lambda: self._core.image_generation_model(model_id))
+
+    def embedding_models(self) -> list[ListedModel]:
+        """List embedding models, often none: ``GET /v1/embedding-models``."""
+        return self._call(self._core.embedding_models)
+
+    def embedding_model(self, model_id: str) -> ListedModel:
+        """Describe one embedding model: ``GET /v1/embedding-models/{id}``."""
+        return self._call(lambda: self._core.embedding_model(model_id))

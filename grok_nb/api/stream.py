@@ -1,0 +1,290 @@
+"""Server-sent events -> chunks -> a running reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from grok_nb.reply import Choice, Reply, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EventKind = Literal[
+    "reasoning",
+    "text",
+    "tool_call",
+    "tool_result",
+    "search",
+    "citation",
+    "usage",
+    "end",
+]
+
+
+class EventReader:
+    r"""Read a ``text/event-stream`` from pieces of any size.
+
+    ``feed`` returns the data of the events that have become complete. Lines may end in
+    LF, CR or CRLF, also across pieces; comments, ids, retry times and event names are
+    passed over.
+    Source: https://html.spec.whatwg.org/multipage/server-sent-events.html, section
+    9.2.6 "Interpreting an event stream".
+
+    Examples
+    --------
+    >>> reader = EventReader()
+    >>> reader.feed(b'data: {"a"')
+    []
+    >>> reader.feed(b': 1}\n\n')
+    [b'{"a": 1}']
+    """
+
+    def __init__(self) -> None:
+        self._line: list[bytes] = []  # pieces of a line that has not ended
+        self._data: list[bytes] = []  # data lines of an event that has not ended
+        self._after_cr = False
+        self._at_start = True
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Take more bytes; return the data of each event that they complete."""
+        if self._after_cr and piece:
+            piece = piece.removeprefix(b"\n")
+            self._after_cr = False
+        if b"\r" in piece:
+            self._after_cr = piece.endswith(b"\r")
+            piece = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = piece.split(b"\n")
+        if len(lines) == 1:
+            self._line.append(piece)
+            return []
+        if self._line:
+            self._line.append(lines[0])
+            lines[0] = b"".join(self._line)
+        rest = lines.pop()
+        self._line = [rest] if rest else []
+        if self._at_start:
+            lines[0] = lines[0].removeprefix(b"\xef\xbb\xbf")
+            self._at_start = False
+        complete = []
+        data = self._data
+        for line in lines:
+            if not line:
+                if data:
+                    complete.append(data[0] if len(data) == 1 else b"\n".join(data))
+                    data.clear()
+            elif line.startswith(b"data:"):
+                data.append(line[6:] if line[5:6] == b" " else line[5:])
+            elif line == b"data":
+                data.append(b"")
+        return complete
+
+    def rest(self) -> bytes | None:
+        """Return the data of an event that the end of the stream left open.
+
+        The specification drops it; some servers leave out the last blank line.
+        """
+        found = self.feed(b"\n\n")
+        return found[0] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step of a stream.
+
+    Attributes
+    ----------
+    kind : str
+        ``"reasoning"``, ``"text"``, ``"tool_call"``, ``"usage"`` or ``"end"``.
+    delta : str
+        What this step adds; empty for ``"usage"`` and ``"end"``.
+    choice : int
+        Which of the ``n`` answers it belongs to.
+    """
+
+    kind: EventKind
+    delta: str
+    choice: int
+    _fold: Fold
+    _mark: int
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as it was right after this step; made when asked for."""
+        return self._fold.reply(None if self.kind == "end" else self._mark)
+
+
+class Fold:
+    """Collects chunks, or a whole completion, into a `Reply`.
+
+    Every addition is one entry in a log; a reply is made from the log only when
+    somebody looks, so that a long stream costs no more per event than a short one.
+    """
+
+    def __init__(self, request: Mapping[str, Any], choices: int = 1) -> None:
+        self.request = request
+        self.log: list[tuple[EventKind, int, str]] = []
+        self.data: dict[str, Any] | None = None
+        self.usage: Usage | None = None
+        #: the usage came with or after the finish reason: it is the whole bill
+        self.usage_is_final = False
+        self.marked_done = False
+        #: what the client settles at the end (state, cost, ...)
+        self.outcome: dict[str, Any] = {}
+        self.head: dict[str, Any] = {}
+        self._choices = choices
+        self._calls: dict[tuple[int, int], dict[str, str]] = {}
+        self._finish: dict[int, str] = {}
+        self._refusal: dict[int, str] = {}
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Finish reason of the first choice."""
+        return self._finish.get(0)
+
+    @property
+    def tool_call_count(self) -> int:
+        """How many function calls the model has asked for."""
+        return len(self._calls)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stream said that it is over: by ``[DONE]`` or by its choices."""
+        return self.marked_done or len(self._finish) >= self._choices
+
+    def add(self, chunk: dict[str, Any]) -> None:
+        """Take one chunk of a stream. Whatever is null or of a wrong type is skipped."""
+        choices = chunk.get("choices")
+        if isinstance(choices, list):
+            for choice in choices:
+                if isinstance(choice, dict):
+                    self._add_choice(choice, choice.get("delta"))
+        usage = chunk.get("usage")
+        if usage is not None or not self.head:
+            self._add_head(chunk, usage)
+
+    def add_whole(self, data: dict[str, Any]) -> None:
+        """Take a whole chat completion."""
+        for choice in data["choices"]:
+            if isinstance(choice, dict):
+                self._add_choice(choice, choice.get("message"))
+        self._add_head(data, data.get("usage"))
+        self.marked_done = True
+        self.usage_is_final = self.usage is not None
+        self.data = data
+
+    def _add_head(self, chunk: dict[str, Any], usage: Any) -> None:
+        self.head = {
+            name: value
+            for name in ("id", "model", "system_fingerprint", "service_tier")
+            if isinstance(value := chunk.get(name), str) or (value := self.head.get(name))
+        }
+        found = Usage.from_chat(usage)
+        if found is not None:  # the last one wins; vintages of 2025 repeat it
+            self.usage = found
+            self.data = chunk
+            self.usage_is_final = bool(self._finish) or not chunk.get("choices")
+            self.log.append(("usage", 0, ""))
+
+    def _add_choice(self, choice: dict[str, Any], delta: Any) -> None:
+        index = choice.get("index")
+        if not isinstance(index, int):
+            index = 0
+        if isinstance(delta, dict):
+            if reasoning := _text(delta.get("reasoning_content")):
+                self.log.append(("reasoning", index, reasoning))
+            if content := _text(delta.get("content")):
+                self.log.append(("text", index, content))
+            calls = delta.get("tool_calls")
+            if isinstance(calls, list):
+                for position, call in enumerate(calls):
+                    if isinstance(call, dict):
+                        self._add_call(index, position, call)
+            if refusal := _text(delta.get("refusal")):
+                self._refusal[index] = self._refusal.get(index, "") + refusal
+        finish = choice.get("finish_reason")
+        if isinstance(finish, str) and finish:
+            self._finish[index] = finish
+
+    def _add_call(self, choice: int, position: int, call: dict[str, Any]) -> None:
+        """Merge pieces of one call by their index. Source: xai-api.md section 4.3."""
+        number = call.get("index")
+        key = (choice, number if isinstance(number, int) else position)
+        held = self._calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
+        function = call.get("function")
+        function = function if isinstance(function, dict) else {}
+        held["id"] = held["id"] or _text(call.get("id"))
+        held["name"] = held["name"] or _text(function.get("name"))
+        arguments = _text(function.get("arguments"))
+        held["arguments"] += arguments
+        self.log.append(("tool_call", choice, arguments))
+
+    def text_length(self) -> int:
+        """Return how many characters of output have arrived, of all kinds."""
+        return sum(len(text) for _, _, text in self.log)
+
+    def events_since(self, mark: int) -> list[Event]:
+        """Return the events that the log holds from ``mark`` on."""
+        return [
+            Event(kind, delta, choice, self, mark + offset)
+            for offset, (kind, choice, delta) in enumerate(self.log[mark:], 1)
+        ]
+
+    def end(self) -> Event:
+        """Return the event that closes a stream."""
+        return Event("end", "", 0, self, len(self.log))
+
+    def reply(self, mark: int | None = None) -> Reply:
+        """Make the reply, as of the first ``mark`` log entries or as it is now."""
+        log = self.log if mark is None else self.log[:mark]
+        texts: dict[tuple[str, int], list[str]] = {}
+        for kind, choice, delta in log:
+            texts.setdefault((kind, choice), []).append(delta)
+        indices = sorted({choice for _, choice, _ in log} | self._finish.keys() | {0})
+        head = self.head
+        outcome = self.outcome if mark is None else {}
+        return Reply(
+            choices=tuple(
+                Choice(
+                    index=index,
+                    text=_joined(texts.get(("text", index))),
+                    reasoning=_joined(texts.get(("reasoning", index))),
+                    tool_calls=tuple(
+                        ToolCall(**call)
+                        for (of, _), call in sorted(self._calls.items())
+                        if of == index
+                    ),
+                    finish_reason=self._finish.get(index),
+                    refusal=self._refusal.get(index),
+                )
+                for index in indices
+            ),
+            **{
+                "usage": self.usage,
+                "model": head.get("model"),
+                "id": head.get("id"),
+                "fingerprint": head.get("system_fingerprint"),
+                "request": self.request,
+                "raw": self.data,
+                **outcome,
+            },
+        )
+
+
+def _text(value: Any) -> str:
+    """Return text, also of a list of text parts; anything else is none."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "".join(_text(p.get("text")) for p in value if isinstance(p, dict))
+    return ""
+
+
+def _joined(parts: list[str] | None) -> str:
+    text = "".join(parts or ())
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # halves of a surrogate pair that came in two chunks belong together
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -1,0 +1,272 @@
+"""HTTP: the only file that names the HTTP library.
+
+One client per event loop keeps its connections open between calls. Foreign errors leave
+this file as `ConnectionFailed` or `TimedOut`, without the frames and request objects
+that could show a key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from grok_nb import __version__
+from grok_nb.config import scrub
+from grok_nb.errors import ConfigError, ConnectionFailed, TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+    from grok_nb.config import Secret
+
+#: Seconds to establish a connection; the rest is under the call's own limit.
+CONNECT_S = 10.0
+#: Seconds that a stream may take to close after it has said ``[DONE]``.
+REST_S = 0.5
+#: The request never left: safe to send again.
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_AGENT = f"grok_nb/{__version__}".encode()
+
+
+class Answer:
+    """An HTTP answer whose body has not been read yet.
+
+    Attributes
+    ----------
+    status : int
+    headers : mapping of str to str
+        Names in any case.
+    """
+
+    def __init__(
+        self, response: httpx.Response, deadline: float, failures: Failures
+    ) -> None:
+        self._response = response
+        self._deadline = deadline
+        self._failures = failures
+        self._opened: list[AsyncGenerator[bytes, None]] = []
+        self.status = response.status_code
+        self.headers: Mapping[str, str] = response.headers
+
+    async def read(self) -> bytes:
+        """Return the whole body, decompressed."""
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._response.aread()
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            failure = self._failures.translate(error)
+        raise failure
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes, decompressed."""
+        pieces = self._response.aiter_bytes()
+        self._opened.append(pieces)  # type: ignore[arg-type]  # it is a generator
+        while True:
+            # the limit is around the waiting only: a limit around a yield would also
+            # cancel whoever consumes this
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    piece = await anext(pieces)
+            except StopAsyncIteration:
+                return
+            except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+                failure = self._failures.translate(error)
+                break
+            yield piece
+        raise failure
+
+    def hurry(self) -> None:
+        """Give the rest of the body little time: all that matters has come.
+
+        It is still read, so that the connection can serve again.
+        """
+        soon = asyncio.get_running_loop().time() + REST_S
+        self._deadline = min(self._deadline, soon)
+
+    async def close(self) -> None:
+        """Close; a body that was not read to its end closes the connection."""
+        for opened in self._opened:
+            await opened.aclose()
+        await self._response.aclose()
+
+
+class Failures:
+    """Turns the HTTP library's errors into ours."""
+
+    def __init__(self, host: str, timeout_s: float, secret: Secret | None) -> None:
+        self._host = host
+        self._timeout_s = timeout_s
+        self._secret = secret
+
+    def translate(self, error: Exception) -> ConnectionFailed:
+        """Return our error, its cause stripped of frames and requests."""
+        cause: BaseException | None = error
+        said = ""
+        while cause is not None and not said:
+            said = str(cause)
+            cause = cause.__cause__ or cause.__context__
+        said = scrub(said, self._secret)
+        name = type(error).__name__
+        for link in _chain(error):  # frames of the HTTP library hold the key
+            link.__traceback__ = None
+        error.__cause__ = error.__context__ = None
+        failure: ConnectionFailed
+        if isinstance(error, TimeoutError):
+            failure = TimedOut(
+                f"No whole answer from {self._host} within {self._timeout_s:g} s.",
+                sent=True,
+                hint="Give the call more time: timeout_s=...",
+            )
+        elif isinstance(error, _NOT_SENT):
+            failure = ConnectionFailed(
+                f"{self._host} was not reached ({said or name}).",
+                sent=False,
+                hint=_connect_hint(said, error),
+            )
+        else:
+            failure = ConnectionFailed(
+                f"The connection to {self._host} broke before the whole answer was "
+                f"there ({said or name}).",
+                sent=True,
+                hint="The request may have been billed: gn.usage() has its row.",
+            )
+        failure.__suppress_context__ = True
+        return failure
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    links: list[BaseException] = []
+    rest: list[BaseException | None] = [error]
+    while rest:
+        link = rest.pop()
+        if link is not None and link not in links:
+            links.append(link)
+            rest += [link.__cause__, link.__context__]
+    return links
+
+
+def _connect_hint(said: str, error: Exception) -> str:
+    if "CERTIFICATE" in said.upper() or "SSL" in said.upper():
+        return "A proxy with its own certificate? Point SSL_CERT_FILE at its CA file."
+    if isinstance(error, httpx.ProxyError):
+        return "Check HTTPS_PROXY and the proxy's user and password."
+    return "Check the network, proxy variables and XAI_BASE_URL."
+
+
+class Http:
+    """Sends requests to one base URL.
+
+    Parameters
+    ----------
+    base_url
+        Without a slash at the end.
+    transport
+        An ``httpx.AsyncBaseTransport`` instead of the network; for tests.
+    """
+
+    def __init__(
+        self, base_url: str, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        self.base_url = base_url
+        self.host = httpx.URL(base_url).host
+        self._transport = transport
+        self._urls: dict[str, httpx.URL] = {}
+        self._clients: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, httpx.AsyncClient
+        ] = weakref.WeakKeyDictionary()
+
+    def _client(self, loop: asyncio.AbstractEventLoop) -> httpx.AsyncClient:
+        client = self._clients.get(loop)
+        if client is None:
+            # nothing on this machine is reached through a proxy, nor by TLS; reading
+            # the certificates would cost 30 ms
+            local = self.host in _LOOPBACK
+            client = httpx.AsyncClient(
+                transport=self._transport,
+                trust_env=not local,
+                verify=not (local and self.base_url.startswith("http:")),
+                follow_redirects=False,
+            )
+            self._clients[loop] = client
+        return client
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        secret: Secret,
+        timeout_s: float,
+        deadline: float,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send a request; return when the answer's headers are there.
+
+        Parameters
+        ----------
+        method, path
+            The path begins with a slash and is below the base URL.
+        secret
+            Key for the ``Authorization`` header.
+        timeout_s, deadline
+            The call's limit in seconds (for messages), and when it ends, in the time
+            of the running event loop.
+        body
+            JSON text.
+
+        Raises
+        ------
+        ConnectionFailed
+            ``sent`` says whether the request may have arrived.
+        TimedOut
+        """
+        loop = asyncio.get_running_loop()
+        url = self._urls.get(path)
+        if url is None:
+            url = httpx.URL(self.base_url + path)
+            if len(self._urls) < 1000:
+                self._urls[path] = url
+        client = self._client(loop)
+        headers = [
+            (b"Host", url.netloc),
+            (b"Accept", b"*/*"),
+            (b"Accept-Encoding", b"gzip, deflate"),
+            (b"User-Agent", _AGENT),
+            (b"Authorization", b"Bearer " + secret.reveal().encode("ascii")),
+        ]
+        if body is not None:
+            headers.append((b"Content-Type", b"application/json"))
+        limits: dict[str, Any] = dict.fromkeys(("read", "write", "pool"))
+        limits["connect"] = min(CONNECT_S, 0.8 * timeout_s)
+        request = httpx.Request(
+            method, url, headers=headers, content=body, extensions={"timeout": limits}
+        )
+        failures = Failures(self.host, timeout_s, secret)
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await client.send(request, stream=True, auth=None)
+            return Answer(response, deadline, failures)
+        except httpx.LocalProtocolError:
+            failure: Exception = ConfigError(
+                "The request's headers cannot be sent.",
+                hint="Check the API key for stray characters.",
+            )
+        except (httpx.HTTPError, TimeoutError) as error:
+            failure = failures.translate(error)
+        raise failure
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()

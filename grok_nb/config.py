@@ -1,0 +1,281 @@
+"""Settings, and the one function that reads environment and files for them."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+from urllib.parse import urlsplit
+
+from grok_nb.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BASE_URL = "https://api.x.ai/v1"
+#: One limit for a whole call, retries and reasoning included.
+#: Source: xai-api.md section 1 (docs of 2025-12 ask for 3600 s for reasoning models).
+TIMEOUT_S = 3600.0
+MEMORY = ":memory:"
+
+_KEY_HINT = (
+    "Set the environment variable XAI_API_KEY, or try everything without a key: "
+    "%grok_sandbox on (in a cell) or gn.sandbox() (in Python)."
+)
+#: setting -> (environment variable, name in [tool.grok_nb])
+_PLACES = {
+    "api_key": ("XAI_API_KEY", None),
+    "base_url": ("XAI_BASE_URL", "base_url"),
+    "model": ("GROK_NB_MODEL", "model"),
+    "store": ("GROK_NB_STORE", "store"),
+    "stream": ("GROK_NB_STREAM", "stream"),
+    "timeout_s": (None, "timeout_s"),
+    "on_doubt": (None, "on_doubt"),
+}
+# the API's own masked form of a key ("xa***ey") also shows a part of it
+_KEY_SHAPES = re.compile(r"xai-[A-Za-z0-9_\-]{6,}|\b[\w-]{1,8}\*{3,}[\w-]{0,8}")
+
+
+class Secret:
+    """An API key that no ``repr``, log or traceback can show."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<key>"
+
+    def reveal(self) -> str:
+        """Return the key itself. For the request header only."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is never pickled")
+
+
+def scrub(text: str, secret: Secret | None = None) -> str:
+    """Return the text with keys, and what looks like a key, replaced by ``[key]``."""
+    if secret is not None:
+        text = text.replace(secret.reveal(), "[key]")
+    return _KEY_SHAPES.sub("[key]", text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Resolved settings of a session.
+
+    Attributes
+    ----------
+    api_key : Secret or None
+        The key; ``None`` when none was found.
+    base_url : str
+        Without a slash at the end. Default ``https://api.x.ai/v1``.
+    model : str or None
+        Model id; ``None`` lets the session choose (xai-api.md, section 9).
+    store : str
+        Folder of the ledger, or ``":memory:"``.
+    stream : {"auto", "on", "off"}
+        Whether cells stream.
+    timeout_s : float
+        Limit of a whole call, in seconds. Default 3600.
+    on_doubt : {"retry", "hold"}
+        What to do with a request that was sent and not answered. Default "retry".
+    sources : dict of str to str
+        Where each setting came from: "argument", the environment variable's name,
+        "pyproject.toml" or "default".
+    """
+
+    api_key: Secret | None
+    base_url: str
+    model: str | None
+    store: str
+    stream: Literal["auto", "on", "off"]
+    timeout_s: float
+    on_doubt: Literal["retry", "hold"]
+    sources: dict[str, str]
+
+    def require_key(self) -> Secret:
+        """Return the key, or raise the error that says how to set one."""
+        if self.api_key is None:
+            raise ConfigError("No API key for xAI was found.", hint=_KEY_HINT)
+        return self.api_key
+
+
+def resolve(
+    arguments: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> Settings:
+    """Resolve all settings; the first place that has one wins.
+
+    Parameters
+    ----------
+    arguments
+        What the caller gave; ``None`` values count as not given.
+    environ
+        Default ``os.environ``.
+    folder
+        Where the search for ``pyproject.toml`` starts; default the working folder.
+
+    Raises
+    ------
+    ConfigError
+        A value cannot be right; the message names the place that it came from.
+    """
+    environ = os.environ if environ is None else environ
+    given = {k: v for k, v in (arguments or {}).items() if v is not None}
+    if unknown := given.keys() - _PLACES.keys():
+        raise ConfigError(
+            f"There is no setting {sorted(unknown)[0]!r}.",
+            hint=f"Settings are: {', '.join(_PLACES)}.",
+        )
+    project = _project_table(folder)
+    values: dict[str, object] = {}
+    sources: dict[str, str] = {}
+    for name, (variable, key) in _PLACES.items():
+        if name in given:
+            values[name], sources[name] = given[name], "argument"
+        elif variable and environ.get(variable, "").strip():
+            values[name], sources[name] = environ[variable].strip(), variable
+        elif key and key in project:
+            values[name], sources[name] = project[key], "pyproject.toml"
+        else:
+            values[name], sources[name] = None, "default"
+    return Settings(
+        api_key=_key(values["api_key"], sources["api_key"]),
+        base_url=_base_url(values["base_url"], sources["base_url"]),
+        model=_text("model", values["model"], sources["model"]),
+        store=_store(values["store"], sources["store"]),
+        stream=cast(
+            'Literal["auto", "on", "off"]',
+            _choice("stream", values, sources, ("auto", "on", "off")),
+        ),
+        timeout_s=_seconds(values["timeout_s"], sources["timeout_s"]),
+        on_doubt=cast(
+            'Literal["retry", "hold"]',
+            _choice("on_doubt", values, sources, ("retry", "hold")),
+        ),
+        sources=sources,
+    )
+
+
+def _project_table(folder: Path | None) -> dict[str, object]:
+    """Return ``[tool.grok_nb]`` of the nearest pyproject.toml upwards."""
+    try:
+        start = (folder or Path.cwd()).resolve()
+    except OSError:  # the working folder was deleted
+        return {}
+    for parent in (start, *start.parents):
+        path = parent / "pyproject.toml"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "tool.grok_nb" not in text:
+            return {}
+        try:
+            table = tomllib.loads(text).get("tool", {}).get("grok_nb", {})
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path.name} is not valid TOML: {error}") from None
+        known = {key for _, key in _PLACES.values() if key}
+        for name in table:
+            if name not in known:
+                raise ConfigError(
+                    f"[tool.grok_nb] in {path.name} has no setting {name!r}.",
+                    hint="A key never belongs in a file that is shared."
+                    if "key" in name
+                    else f"It knows: {', '.join(sorted(known))}.",
+                )
+        return dict(table)
+    return {}
+
+
+def _key(value: object, source: str) -> Secret | None:
+    if value is None or isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise ConfigError(f"The API key ({source}) must be text.")
+    value = value.strip()
+    if not value:
+        return None
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigError(
+            f"The API key ({source}) has a space, line break or non-ASCII character.",
+            hint="Copy it again from https://console.x.ai.",
+        )
+    return Secret(value)
+
+
+def _base_url(value: object, source: str) -> str:
+    text = _text("base_url", value, source) or BASE_URL
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid or parts.query or parts.fragment:
+        raise ConfigError(
+            f"base_url ({source}) is not an http(s) address: {scrub(text)!r}.",
+            hint=f"The default is {BASE_URL}.",
+        )
+    return text.rstrip("/")
+
+
+def _text(name: str, value: object, source: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{name} ({source}) must be text, not {value!r}.")
+    return value.strip()
+
+
+def _store(value: object, source: str) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    text = _text("store", value, source)
+    if text == MEMORY:
+        return MEMORY
+    if text is None:
+        import platformdirs
+
+        return platformdirs.user_data_dir("grok_nb", appauthor=False)
+    return str(Path(text).expanduser())
+
+
+def _choice(
+    name: str,
+    values: Mapping[str, object],
+    sources: Mapping[str, str],
+    choices: tuple[str, ...],
+) -> str:
+    value = values[name]
+    if value is None:
+        return choices[0]
+    if value not in choices:
+        raise ConfigError(
+            f"{name} ({sources[name]}) is {value!r}.", hint=f"One of {choices}."
+        )
+    return cast("str", value)
+
+
+def _seconds(value: object, source: str) -> float:
+    if value is None:
+        return TIMEOUT_S
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigError(
+            f"timeout_s ({source}) must be a number of seconds above 0, not {value!r}."
+        )
+    return float(value)

@@ -1,0 +1,250 @@
+"""The ledger, the models and the prices as DataFrames."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from grok_nb import pricing, session
+from grok_nb.errors import BadRequest, GrokError
+from grok_nb.store.ledger import COLUMNS
+
+if TYPE_CHECKING:
+    from grok_nb.pricing import Model, PriceTable, Rates
+
+_DTYPES = {
+    **dict.fromkeys(COLUMNS, "string"),
+    "cached": "boolean",
+    **dict.fromkeys(
+        (
+            "prompt_tokens",
+            "cached_prompt_tokens",
+            "image_tokens",
+            "completion_tokens",
+            "reasoning_tokens",
+            "billed_output_tokens",
+            "sources_used",
+            "tool_calls",
+            "http_status",
+        ),
+        "Int64",
+    ),
+    **dict.fromkeys(("cost_usd", "latency_s", "ttft_s"), "Float64"),
+}
+_SUMMED = (
+    "prompt_tokens",
+    "cached_prompt_tokens",
+    "completion_tokens",
+    "reasoning_tokens",
+    "billed_output_tokens",
+    "cost_usd",
+)
+
+
+def usage(*, by: str | None = None, **filters: Any) -> pd.DataFrame:
+    """Return the ledger: one row per HTTP attempt that can cost money.
+
+    Parameters
+    ----------
+    by
+        Group by ``"day"`` (UTC) or any column: then one row per group with the number
+        of calls and the sums of tokens and cost.
+    **filters
+        Column = value or list of values, e.g. ``model="grok-4.7", state="done"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``time`` (datetime64, UTC), text columns as string, counts as Int64, ``cached``
+        as boolean, ``cost_usd`` (USD), ``latency_s`` and ``ttft_s`` (seconds) as
+        Float64. ``state`` is done, stopped, failed or in_doubt; ``cost_source`` is
+        reported (by the server), computed (from the price list), estimated (its usage
+        never came) or none. With ``by``: the group as index, ``calls``, and the sums.
+
+    Raises
+    ------
+    BadRequest
+        There is no such column.
+
+    Examples
+    --------
+    >>> import grok_nb as gn
+    >>> with gn.sandbox():
+    ...     _ = gn.ask("What is 6*7?")
+    ...     gn.usage()["state"].tolist()
+    ['done']
+    """
+    for name in filters:
+        if name not in COLUMNS:
+            raise BadRequest(
+                f"The ledger has no column {name!r}.",
+                hint=f"It has: {', '.join(COLUMNS)}.",
+            )
+    rows = session.default().ledger.rows(filters)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
+    frame = frame.astype({k: v for k, v in _DTYPES.items() if k != "time"})
+    return frame if by is None else _grouped(frame, by)
+
+
+def _grouped(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    if by != "day" and by not in frame.columns:
+        raise BadRequest(
+            f"The ledger cannot be grouped by {by!r}.",
+            hint=f"By day, or by one of: {', '.join(COLUMNS)}.",
+        )
+    key = frame["time"].dt.date.rename("day") if by == "day" else frame[by]
+    groups = frame.groupby(key, dropna=False)
+    sums = groups[list(_SUMMED)].sum()
+    sums.insert(0, "calls", groups.size().astype("Int64"))
+    return sums
+
+
+def models() -> pd.DataFrame:
+    """Return the models that can be asked: the live listing, else the bundled one.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model. ``id, kind, status, source`` (live, snapshot), ``as_of``
+        (date of the source), ``redirect``: string; ``aliases, input_modalities,
+        output_modalities, reasoning_effort``: lists; ``context_window,
+        long_context_threshold`` (tokens): Int64; ``*_usd_per_mtok`` (USD per million
+        tokens) and ``image_usd`` (per picture): Float64; ``reasoning,
+        structured_outputs, function_calling``: boolean; ``created``: datetime64, UTC.
+
+    Warns
+    -----
+    RuntimeWarning
+        There is a key, but the listing could not be read; the bundled one is shown.
+    """
+    return _models_frame(_table())
+
+
+def prices() -> pd.DataFrame:
+    """Return what tokens cost, with the source and date of each price.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per text model and tier: ``id``, ``tier`` ("standard", or
+        "long_context" where the prompt reaches ``from_prompt_tokens``), prices in USD
+        per million tokens (Float64), ``source`` and ``as_of``.
+    """
+    rows = []
+    for model in _table().models:
+        if model.kind != "language" or model.status != "current":
+            continue
+        rows.append(_price_row(model, "standard", 0, model.rates))
+        if model.long_rates and model.long_context_threshold:
+            threshold = model.long_context_threshold
+            rates = pricing.rates_for(model, threshold)
+            rows.append(_price_row(model, "long_context", threshold, rates))
+    frame = pd.DataFrame(rows, columns=list(_PRICE_DTYPES))
+    return frame.astype(_PRICE_DTYPES)
+
+
+def _table() -> PriceTable:
+    grok = session.default()
+    if grok.settings.api_key is not None:
+        try:
+            return grok.read_prices()
+        except GrokError as error:
+            warnings.warn(
+                f"The live listing could not be read ({error}); showing the bundled one.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+    return pricing.snapshot()
+
+
+_MODEL_DTYPES = {
+    "id": "string",
+    "kind": "string",
+    "status": "string",
+    "aliases": "object",
+    "input_modalities": "object",
+    "output_modalities": "object",
+    "context_window": "Int64",
+    "input_usd_per_mtok": "Float64",
+    "cached_input_usd_per_mtok": "Float64",
+    "output_usd_per_mtok": "Float64",
+    "image_input_usd_per_mtok": "Float64",
+    "long_context_threshold": "Int64",
+    "image_usd": "Float64",
+    "reasoning": "boolean",
+    "reasoning_effort": "object",
+    "structured_outputs": "boolean",
+    "function_calling": "boolean",
+    "created": "object",
+    "redirect": "string",
+    "source": "string",
+    "as_of": "string",
+}
+_PRICE_DTYPES = {
+    "id": "string",
+    "tier": "string",
+    "from_prompt_tokens": "Int64",
+    "input_usd_per_mtok": "Float64",
+    "cached_input_usd_per_mtok": "Float64",
+    "output_usd_per_mtok": "Float64",
+    "image_input_usd_per_mtok": "Float64",
+    "source": "string",
+    "as_of": "string",
+}
+
+
+def _models_frame(table: PriceTable) -> pd.DataFrame:
+    rows = [
+        {
+            "id": model.id,
+            "kind": model.kind,
+            "status": model.status,
+            "aliases": list(model.aliases),
+            "input_modalities": list(model.input_modalities),
+            "output_modalities": list(model.output_modalities),
+            "context_window": model.context_window,
+            **_usd(model.rates),
+            "long_context_threshold": model.long_context_threshold,
+            "image_usd": None
+            if model.image_ticks is None
+            else model.image_ticks / pricing.TICKS_PER_USD,
+            "reasoning": model.reasoning,
+            "reasoning_effort": list(model.reasoning_effort or ()),
+            "structured_outputs": model.structured_outputs,
+            "function_calling": model.function_calling,
+            "created": model.created,
+            "redirect": model.redirect,
+            "source": model.source,
+            "as_of": model.as_of,
+        }
+        for model in table.models
+    ]
+    frame = pd.DataFrame(rows, columns=list(_MODEL_DTYPES)).astype(_MODEL_DTYPES)
+    seconds = pd.to_numeric(frame["created"])
+    frame["created"] = pd.to_datetime(seconds, unit="s", utc=True)
+    return frame
+
+
+def _usd(rates: Rates) -> dict[str, float | None]:
+    return {
+        f"{name}_usd_per_mtok": None
+        if (ticks := getattr(rates, name)) is None
+        else ticks / pricing.TICKS_PER_USD_PER_MTOK
+        for name in ("input", "cached_input", "output", "image_input")
+    }
+
+
+def _price_row(
+    model: Model, tier: str, from_prompt_tokens: int, rates: Rates
+) -> dict[str, object]:
+    return {
+        "id": model.id,
+        "tier": tier,
+        "from_prompt_tokens": from_prompt_tokens,
+        **_usd(rates),
+        "source": model.source,
+        "as_of": model.as_of,
+    }

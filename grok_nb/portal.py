@@ -1,0 +1,233 @@
+"""The one background event loop that all blocking calls share.
+
+A call crosses to the loop once and back once. The caller waits in short slices, so that
+Ctrl-C and the kernel's Interrupt are noticed on every platform, and whatever ends the
+wait also cancels the task: otherwise the request would run on, and be billed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import os
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+
+T = TypeVar("T")
+
+#: Seconds of one wait; a lock wait on Windows ignores Ctrl-C.
+SLICE_S = 0.1
+#: Seconds that a cancelled task gets to close its connection.
+CLOSE_S = 1.0
+
+
+class Job(Generic[T]):
+    """A task on the background loop, as seen from other threads.
+
+    What it hands up, and its end, arrive through one queue.
+    """
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+        self._ended = threading.Event()
+
+    def _start(self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]) -> None:
+        """Run on the loop thread."""
+        if self._cancelled:
+            self._finish(asyncio.CancelledError(), None)
+            return
+        self._task = self._portal.loop.create_task(self._main(run))
+
+    async def _main(
+        self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
+    ) -> None:
+        __tracebackhide__ = True
+        result, error = None, None
+        try:
+            result = await run(lambda item: self._items.put((False, item)))
+        except BaseException as raised:  # noqa: BLE001 - goes up to the caller
+            error = raised
+        self._finish(error, result)
+
+    def _finish(self, error: BaseException | None, result: T | None) -> None:
+        self._items.put((True, (error, result)))
+        self._ended.set()
+
+    def next(self) -> tuple[bool, Any]:
+        """Wait for the next item or the end; interruptible."""
+        while True:
+            try:
+                return self._items.get(timeout=SLICE_S)
+            except queue.Empty:
+                if not self._portal.is_alive():
+                    raise RuntimeError("grok_nb's background loop has ended") from None
+
+    def cancel(self) -> None:
+        """Ask the task to stop; returns at once."""
+        self._portal.post(self._cancel)
+
+    def _cancel(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Cancel and wait, at most a second, for the task to have closed up."""
+        if self._ended.is_set():
+            return
+        self.cancel()
+        self._ended.wait(CLOSE_S)
+
+
+class Portal:
+    """An event loop on a daemon thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._main, name="grok_nb-loop", daemon=True
+        )
+        self._thread.start()
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
+
+    def is_alive(self) -> bool:
+        """Whether the loop can still take work."""
+        return self._thread.is_alive()
+
+    def post(self, function: Callable[..., object], *args: object) -> None:
+        """Run a plain function on the loop thread, in the caller's context."""
+        context = contextvars.copy_context()
+        try:
+            self.loop.call_soon_threadsafe(function, *args, context=context)
+        except RuntimeError:  # the loop was closed: there is nothing left to do it
+            if self.is_alive():
+                raise
+
+    def submit(
+        self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
+    ) -> Job[T]:
+        """Start a coroutine function on the loop; it gets a function to hand up items."""
+        job: Job[T] = Job(self)
+        self.post(job._start, run)  # noqa: SLF001 - the two are one mechanism
+        return job
+
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine on the loop and return its result.
+
+        Raises
+        ------
+        RuntimeError
+            Called on the loop's own thread: it would wait for itself.
+        """
+        __tracebackhide__ = True
+        self._refuse_own_thread()
+        job = self.submit(lambda _: make())
+        try:
+            _, (error, result) = job.next()
+        except BaseException:
+            job.close()
+            raise
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]  # what make() returned
+
+    def iterate(self, make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
+        """Consume an async iterator on the loop, and yield its items here."""
+        __tracebackhide__ = True
+        self._refuse_own_thread()
+
+        async def pump(put: Callable[[Any], None]) -> None:
+            __tracebackhide__ = True
+            items = make()
+            try:
+                async for item in items:
+                    put(item)
+            finally:
+                await items.aclose()  # type: ignore[attr-defined]  # a generator
+
+        job = self.submit(pump)
+        try:
+            while True:
+                ended, item = job.next()
+                if ended:
+                    break
+                yield item
+        except BaseException:
+            job.close()
+            raise
+        error, _ = item
+        if error is not None:
+            raise error
+
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError(
+                "A blocking call on grok_nb's own loop would wait for itself: "
+                "use gn.AsyncGrok or gn.aask there."
+            )
+
+    def stop(self) -> None:
+        """Cancel what runs, let it close within a second, end the thread."""
+        if not self.is_alive():
+            return
+
+        def cancel_all() -> None:
+            tasks = asyncio.all_tasks(self.loop)
+            for task in tasks:
+                task.cancel()
+            closing = self.loop.create_task(_settle(tasks, self.loop))
+            self._closing = closing  # keeps it from being collected
+
+        self.loop.call_soon_threadsafe(cancel_all)
+        self._thread.join(CLOSE_S + 0.5)
+
+
+async def _settle(
+    tasks: set[asyncio.Task[Any]], loop: asyncio.AbstractEventLoop
+) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLOSE_S)
+    loop.stop()
+
+
+_lock = threading.Lock()
+_portal: Portal | None = None
+
+
+def portal() -> Portal:
+    """Return the process's portal; it starts on first use."""
+    global _portal  # noqa: PLW0603 - one per process is the point
+    with _lock:
+        if _portal is None or not _portal.is_alive():
+            _portal = Portal()
+        return _portal
+
+
+def _forget() -> None:
+    """In a forked child the thread is gone: start anew when needed."""
+    global _portal, _lock  # noqa: PLW0603
+    _portal, _lock = None, threading.Lock()
+
+
+def _stop_at_exit() -> None:
+    if _portal is not None:
+        _portal.stop()
+
+
+atexit.register(_stop_at_exit)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

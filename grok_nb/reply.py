@@ -1,0 +1,321 @@
+"""What crosses layers: an `Ask` goes down, a `Reply` comes up, a `CallRecord` stays."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from grok_nb.pricing import TICKS_PER_USD
+
+if TYPE_CHECKING:
+    import datetime
+    from collections.abc import Mapping
+
+State = Literal["running", "done", "stopped", "failed"]
+CostSource = Literal["reported", "computed", "estimated", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one exchange, under one arithmetic for all endpoints.
+
+    Attributes
+    ----------
+    prompt_tokens
+        All prompt tokens, cached and image tokens included.
+    cached_prompt_tokens
+        Part of the prompt that was billed at the cached price.
+    image_tokens
+        Part of the prompt that pictures took.
+    completion_tokens
+        Visible output, reasoning **not** included.
+    reasoning_tokens
+        Billed at the output price, not visible.
+    sources_used
+        Sources of live search.
+    cost_ticks
+        The server's own figure (``cost_in_usd_ticks``), if it gave one.
+
+    Notes
+    -----
+    Source: xai-api.md section 3.7.
+    """
+
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    image_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    sources_used: int = 0
+    cost_ticks: int | None = None
+
+    @property
+    def billed_output_tokens(self) -> int:
+        """Visible and reasoning tokens: what is billed at the output price."""
+        return self.completion_tokens + self.reasoning_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Prompt and billed output."""
+        return self.prompt_tokens + self.billed_output_tokens
+
+    @classmethod
+    def from_chat(cls, data: Mapping[str, Any] | None) -> Usage | None:
+        """Read the ``usage`` object of chat completions, of any vintage.
+
+        Nulls, missing parts and numbers as text are taken; what is no number counts
+        as absent. ``completion_tokens`` excludes reasoning, unless the total says that
+        it was included (as OpenAI-like gateways do).
+
+        Returns
+        -------
+        Usage or None
+            ``None`` where there is nothing to read.
+        """
+        if not isinstance(data, dict) or not data:
+            return None
+        prompt_details = _mapping(data.get("prompt_tokens_details"))
+        output_details = _mapping(data.get("completion_tokens_details"))
+        prompt = _count(data.get("prompt_tokens")) or 0
+        completion = _count(data.get("completion_tokens")) or 0
+        reasoning = (
+            _count(output_details.get("reasoning_tokens"))
+            or _count(data.get("reasoning_tokens"))
+            or 0
+        )
+        total = _count(data.get("total_tokens"))
+        if reasoning and total == prompt + completion and completion >= reasoning:
+            completion -= reasoning
+        return cls(
+            prompt_tokens=prompt,
+            # one capture has more cached than prompt tokens: never bill below zero
+            cached_prompt_tokens=min(
+                _count(prompt_details.get("cached_tokens")) or 0, prompt
+            ),
+            image_tokens=min(_count(prompt_details.get("image_tokens")) or 0, prompt),
+            completion_tokens=completion,
+            reasoning_tokens=reasoning,
+            sources_used=_count(data.get("num_sources_used")) or 0,
+            cost_ticks=_count(data.get("cost_in_usd_ticks")),
+        )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _count(value: object) -> int | None:
+    """Return a count that is certain, or ``None``."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and 0 <= value < 2**63 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call came from; goes into its ledger rows."""
+
+    source: Literal["magic", "panel", "extract", "api"] = "api"
+    thread: str | None = None
+    notebook: str | None = None
+    cell_id: str | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question: messages, model and options, ready for an endpoint."""
+
+    messages: tuple[Mapping[str, Any], ...]
+    model: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A function that the model wants called.
+
+    Attributes
+    ----------
+    id, name : str
+    arguments : str
+        JSON text, as the model wrote it.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the ``n`` answers of a reply."""
+
+    index: int = 0
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What Grok answered, what it cost, and how it ended.
+
+    ``str(reply)`` is the text; in a notebook it shows as rendered Markdown.
+
+    Attributes
+    ----------
+    text, reasoning : str
+        Of the first choice.
+    choices : tuple of Choice
+    tool_calls : tuple of ToolCall
+        Of the first choice.
+    usage : Usage or None
+        ``None`` while running, and where nothing is known.
+    cost_usd : float or None
+        USD; ``None`` when unknown.
+    cost_source : {"reported", "computed", "estimated", "none"}
+        The server's own figure, the price list, or a guess for a reply that ended
+        before its usage came.
+    state : {"running", "done", "stopped", "failed"}
+    finish_reason : str or None
+        As the API says: ``"stop"``, ``"length"``, ``"tool_calls"``.
+    model, id, fingerprint, request_id : str or None
+        As the server named them.
+    cached : bool
+        Whether it came from the store and cost nothing.
+    attempts : int
+        HTTP attempts that were made.
+    attempts_in_doubt : int
+        Earlier attempts of this call that were sent and never answered; each may have
+        been billed.
+    sandbox : bool
+        Whether the sandbox answered, which is no language model.
+    thread : str or None
+    request : dict
+        What was asked, in canonical form (no key, no host).
+    raw : dict or None
+        The parsed JSON as it came; of a stream, its last chunk with usage.
+    """
+
+    choices: tuple[Choice, ...] = (Choice(),)
+    usage: Usage | None = None
+    cost_ticks: int | None = None
+    cost_source: CostSource = "none"
+    state: State = "running"
+    model: str | None = None
+    id: str | None = None
+    fingerprint: str | None = None
+    request_id: str | None = None
+    cached: bool = False
+    attempts: int = 1
+    attempts_in_doubt: int = 0
+    sandbox: bool = False
+    thread: str | None = None
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    raw: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str:
+        """Text of the first choice."""
+        return self.choices[0].text
+
+    @property
+    def reasoning(self) -> str:
+        """Reasoning text of the first choice; empty when there is none."""
+        return self.choices[0].reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """Tool calls of the first choice."""
+        return self.choices[0].tool_calls
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Why the first choice ended."""
+        return self.choices[0].finish_reason
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost in USD; ``None`` when unknown."""
+        return None if self.cost_ticks is None else self.cost_ticks / TICKS_PER_USD
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        text = self.text if len(self.text) <= 60 else self.text[:57] + "..."
+        return f"<Reply {self.state} {self.model or 'no model'}: {text!r}>"
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from grok_nb.show.render import reply_bundle
+
+        return reply_bundle(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
+        printer.text("..." if cycle else self.text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """One HTTP attempt that can cost money: one row of the ledger.
+
+    Written as ``in_doubt`` before the request leaves, and once more when it has ended.
+    """
+
+    id: str
+    call: str
+    attempt: int
+    time: datetime.datetime
+    endpoint: str
+    model: str | None
+    origin: Origin
+    request_key: str
+    state: Literal["in_doubt", "done", "stopped", "failed"] = "in_doubt"
+    cached: bool = False
+    usage: Usage | None = None
+    tool_calls: int = 0
+    cost_ticks: int | None = None
+    cost_source: CostSource = "none"
+    latency_s: float | None = None
+    ttft_s: float | None = None
+    finish_reason: str | None = None
+    http_status: int | None = None
+    error: str | None = None
+    request_id: str | None = None
+    response_id: str | None = None
+    system_fingerprint: str | None = None
+
+    def ended(self, **changes: Any) -> CallRecord:
+        """Return the row as it is after the attempt."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryNotice:
+    """Why a call waits before its next attempt.
+
+    Attributes
+    ----------
+    reason : str
+        One sentence.
+    wait_s : float
+        Seconds until the next attempt.
+    attempt : int
+        Number of the attempt that failed, from 1.
+    """
+
+    reason: str
+    wait_s: float
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.reason} Trying again in {self.wait_s:.1f} s."

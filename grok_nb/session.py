@@ -1,0 +1,726 @@
+"""`Grok` and `AsyncGrok`: the client with settings and store, and how to ask.
+
+Also the process's default session, which ``gn.ask`` and the magics use.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import os
+import tempfile
+import threading
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from grok_nb import config, pricing
+from grok_nb.api.blocking import BlockingClient
+from grok_nb.api.chat import chat_body, check_messages
+from grok_nb.api.client import CHAT, Call, Client
+from grok_nb.errors import BadRequest, ConfigError, GrokError, MissingExtra, Unauthorized
+from grok_nb.portal import portal
+from grok_nb.reply import Ask, Origin, Reply
+from grok_nb.store.db import MEMORY, Store
+from grok_nb.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    import httpx
+
+    from grok_nb._sandbox.server import Sandbox as SandboxServer
+    from grok_nb.api.stream import Event
+    from grok_nb.api.transport import Http
+    from grok_nb.clock import Clock
+    from grok_nb.pricing import PriceTable
+    from grok_nb.reply import RetryNotice
+
+#: Seconds for the one listing that chooses a default model.
+_LISTING_S = 10.0
+
+
+class AskOptions(TypedDict, total=False):
+    """What can be set besides the prompt."""
+
+    messages: Sequence[Mapping[str, Any]] | None
+    model: str | None
+    system: str | None
+    temperature: float | None
+    top_p: float | None
+    max_tokens: int | None
+    n: int | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    reasoning_effort: str | None
+    on_retry: Callable[[RetryNotice], None] | None
+
+
+def question(
+    prompt: str | None = None,
+    *,
+    origin: Origin = Origin(),  # noqa: B008 - frozen
+    **options: Any,
+) -> Ask:
+    """Return the `Ask` for a prompt and `AskOptions`.
+
+    Raises
+    ------
+    BadRequest
+        Nothing to ask, or an option that cannot be right.
+    """
+    if unknown := options.keys() - AskOptions.__annotations__.keys():
+        name = min(unknown)
+        close = difflib.get_close_matches(name, AskOptions.__annotations__, n=1)
+        raise BadRequest(
+            f"ask() has no option {name!r}.",
+            hint=f"Did you mean {close[0]!r}?" if close else "",
+        )
+    messages: list[Mapping[str, Any]] = []
+    for name, value in (("prompt", prompt), ("system", options.get("system"))):
+        if value is not None and not isinstance(value, str):
+            raise BadRequest(
+                f"{name} must be text, not {type(value).__name__}.",
+                hint="str(...) makes text of it.",
+            )
+    if options.get("system"):
+        messages.append({"role": "system", "content": options["system"]})
+    if options.get("messages") is not None:
+        messages += check_messages(options["messages"])
+    if prompt is not None:
+        messages.append({"role": "user", "content": prompt})
+    if prompt is None and not options.get("messages"):
+        raise BadRequest("There is nothing to ask: give a prompt or messages.")
+    model = options.get("model")
+    if model is not None and (not isinstance(model, str) or not model.strip()):
+        raise BadRequest(f"model must be a model id, not {model!r}.")
+    # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
+    names = {"max_tokens": "max_completion_tokens"}
+    sent = {
+        names.get(name, name): value
+        for name, value in options.items()
+        if name not in ("messages", "system", "model", "on_retry") and value is not None
+    }
+    chat_body(messages, sent)  # a wrong one is refused here, before anything starts
+    return Ask(messages=tuple(messages), model=model, options=sent, origin=origin)
+
+
+class AsyncReplyStream:
+    """Events of one reply as they come; ``.reply`` is the reply so far, then whole."""
+
+    def __init__(self, events: AsyncIterator[Event], reply: Callable[[], Reply]) -> None:
+        self._events = events
+        self._reply = reply
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as far as it has arrived; at the end with usage and cost."""
+        return self._reply()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self._events
+
+    async def aclose(self) -> None:
+        """Stop: the request ends at the server."""
+        await self._events.aclose()  # type: ignore[attr-defined]  # a generator
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class ReplyStream:
+    """Events of one reply as they come; ``.reply`` is the reply so far, then whole."""
+
+    def __init__(self, events: Iterator[Event], reply: Callable[[], Reply]) -> None:
+        self._events = events
+        self._reply = reply
+
+    @property
+    def reply(self) -> Reply:
+        """The reply as far as it has arrived; at the end with usage and cost."""
+        return self._reply()
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def __next__(self) -> Event:
+        return next(self._events)
+
+    def close(self) -> None:
+        """Stop: the request ends at the server."""
+        self._events.close()  # type: ignore[attr-defined]  # a generator
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncGrok(Client):
+    """xAI's API for coroutines; same methods as `Grok`, awaitable.
+
+    Parameters
+    ----------
+    api_key
+        Default: environment variable ``XAI_API_KEY``.
+    base_url
+        Default ``XAI_BASE_URL``, else ``https://api.x.ai/v1``.
+    model
+        Default model; see `grok_nb.config.Settings`.
+    timeout_s
+        Limit of a whole call in seconds, retries included; default 3600.
+    store
+        Folder of the ledger, or ``":memory:"``; default ``GROK_NB_STORE``, else the
+        user's data folder.
+    on_doubt
+        ``"retry"`` (default) sends a request that got no answer at most twice more;
+        ``"hold"`` raises `InDoubt` instead.
+    transport
+        An ``httpx.AsyncBaseTransport`` instead of the network.
+    clock, jitter
+        Sources of time and randomness.
+
+    Raises
+    ------
+    ConfigError
+        A setting cannot be right. A missing key is noticed by the first request.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout_s: float | None = None,
+        store: str | os.PathLike[str] | None = None,
+        on_doubt: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        settings = config.resolve(
+            {
+                "api_key": api_key,
+                "base_url": base_url,
+                "model": model,
+                "timeout_s": timeout_s,
+                "store": store,
+                "on_doubt": on_doubt,
+            }
+        )
+        self.store = open_store(settings.store)
+        self.ledger = Ledger(self.store)
+        super().__init__(
+            settings,
+            _LazyHttp(settings.base_url, transport),  # type: ignore[arg-type]  # same face
+            self.ledger,
+            clock=clock,
+            jitter=jitter,
+        )
+        self._default_model: str | None = None
+        self._listing_locks: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, asyncio.Lock
+        ] = weakref.WeakKeyDictionary()
+
+    async def ask(self, prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
+        """Ask one question and wait for the whole reply.
+
+        Parameters
+        ----------
+        prompt
+            The user's text. It travels as it is.
+        **options
+            ``messages`` (earlier turns), ``model``, ``system``, ``temperature`` (0-2),
+            ``top_p``, ``max_tokens`` (visible ones), ``n``, ``seed``, ``stop``,
+            ``frequency_penalty``, ``presence_penalty``, ``reasoning_effort``,
+            ``on_retry`` (called with a `RetryNotice` before each wait).
+
+        Returns
+        -------
+        Reply
+
+        Raises
+        ------
+        GrokError
+            One of the tree in `grok_nb.errors`.
+
+        Examples
+        --------
+        >>> import grok_nb as gn
+        >>> with gn.sandbox():
+        ...     print(gn.ask("What is 6*7?").state)
+        done
+        """
+        try:
+            return await self.fetch(
+                question(prompt, **options), on_retry=options.get("on_retry")
+            )
+        finally:
+            self.warn()
+
+    def stream(
+        self, prompt: str | None = None, **options: Unpack[AskOptions]
+    ) -> AsyncReplyStream:
+        """Ask one question and iterate over the reply's events; see `ask`.
+
+        Returns
+        -------
+        AsyncReplyStream
+            Yields `Event`: ``.kind``, ``.delta``, ``.reply`` (so far).
+
+        Raises
+        ------
+        StreamError
+            While iterating: the reply broke off; ``.reply`` holds what had arrived.
+        """
+        return self.follow(
+            question(prompt, **options), on_retry=options.get("on_retry")
+        )
+
+    async def fetch(
+        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+    ) -> Reply:
+        """Send an `Ask`; return the whole reply."""
+        call = await self._chat_call(
+            ask.messages, ask.model, ask.options, ask.origin, on_retry=on_retry
+        )
+        async for _ in self._exchange(call):
+            pass
+        return call.fold.reply()
+
+    def follow(
+        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+    ) -> AsyncReplyStream:
+        """Send an `Ask`; return the stream of its events."""
+        calls: list[Call] = []
+
+        async def events() -> AsyncIterator[Event]:
+            call = await self._chat_call(
+                ask.messages,
+                ask.model,
+                ask.options,
+                ask.origin,
+                stream=True,
+                on_retry=on_retry,
+            )
+            calls.append(call)
+            exchange = self._exchange(call)
+            mark = 0
+            try:
+                async for _ in exchange:
+                    for event in call.fold.events_since(mark):
+                        yield event
+                    mark = len(call.fold.log)
+            finally:
+                await exchange.aclose()  # type: ignore[attr-defined]  # a generator
+            yield call.fold.end()
+
+        def reply() -> Reply:
+            if calls:
+                return calls[0].fold.reply()
+            return Reply(state="stopped", thread=ask.origin.thread)
+
+        return AsyncReplyStream(events(), reply)
+
+    async def resolve_model(self, model: str | None) -> str:
+        """Return the model to ask.
+
+        The one given, else the configured one, else the newest chat model of the live
+        listing (read once), else the bundled default.
+        Source: xai-api.md section 9.
+        """
+        chosen = model or self.settings.model or self._default_model
+        if chosen:
+            return chosen
+        loop = asyncio.get_running_loop()
+        lock = self._listing_locks.setdefault(loop, asyncio.Lock())
+        async with lock:
+            if self._default_model is None:
+                self._default_model = await self._newest_model()
+            return self._default_model
+
+    async def _newest_model(self) -> str:
+        try:
+            async with asyncio.timeout(_LISTING_S):
+                entries = await self.read_listing()
+        except (ConfigError, Unauthorized):
+            raise
+        except (GrokError, TimeoutError):
+            # the question itself will tell, with retries, what is wrong
+            return pricing.snapshot_default()
+        return pricing.default_chat_model(entries) or pricing.snapshot_default()
+
+    async def read_listing(self) -> list[dict[str, Any]]:
+        """Read the live listing of text models; from now on its prices are used."""
+        entries = _entries(await self._get("/language-models", retry=False))
+        self.table = pricing.snapshot().with_listing(entries, self._today())
+        return entries
+
+    async def read_prices(self) -> PriceTable:
+        """Read all live listings; from now on their prices are used.
+
+        Source: xai-api.md section 9: only ``/models`` has the context length, only the
+        others have the modalities.
+        """
+        merged: dict[str, dict[str, Any]] = {}
+        for path in ("/models", "/language-models", "/image-generation-models"):
+            for entry in _entries(await self._get(path)):
+                merged.setdefault(str(entry.get("id")), {}).update(entry)
+        self.table = pricing.snapshot().with_listing(merged.values(), self._today())
+        return self.table
+
+    def _today(self) -> str:
+        return self._clock.now().date().isoformat()
+
+    def warn(self) -> None:
+        """Say, once, that the ledger could not be written."""
+        trouble = self.store.trouble()
+        if trouble:
+            warnings.warn(trouble, RuntimeWarning, stacklevel=3)
+
+    async def aclose(self) -> None:
+        """Close the connections of the running event loop."""
+        await self._http.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+class Grok(BlockingClient):
+    """xAI's API for code that waits.
+
+    One background event loop serves all `Grok` objects of the process; waiting can be
+    interrupted at any time, which ends the request at the server.
+
+    Parameters
+    ----------
+    api_key, base_url, model, timeout_s, store, on_doubt, transport, clock, jitter
+        As for `AsyncGrok`.
+
+    Examples
+    --------
+    >>> import grok_nb as gn
+    >>> with gn.sandbox() as sandbox:
+    ...     grok = gn.Grok(api_key=sandbox.key, base_url=sandbox.base_url,
+    ...                    store=":memory:")
+    ...     grok.ask("What is 6*7?").finish_reason
+    'stop'
+    """
+
+    _core: AsyncGrok
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        model: str | None = None,
+        timeout_s: float | None = None,
+        store: str | os.PathLike[str] | None = None,
+        on_doubt: str | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Clock | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._core = AsyncGrok(
+            api_key=api_key,
+            base_url=base_url,
+            model=model,
+            timeout_s=timeout_s,
+            store=store,
+            on_doubt=on_doubt,
+            transport=transport,
+            clock=clock,
+            jitter=jitter,
+        )
+
+    @property
+    def ledger(self) -> Ledger:
+        """The rows of what was asked."""
+        return self._core.ledger
+
+    def ask(self, prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
+        """Ask one question and wait for the whole reply; see `AsyncGrok.ask`."""
+        __tracebackhide__ = True
+        return self.fetch(question(prompt, **options), on_retry=options.get("on_retry"))
+
+    def stream(
+        self, prompt: str | None = None, **options: Unpack[AskOptions]
+    ) -> ReplyStream:
+        """Ask one question and iterate over the reply; see `AsyncGrok.stream`."""
+        return self.follow(
+            question(prompt, **options), on_retry=options.get("on_retry")
+        )
+
+    def fetch(
+        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+    ) -> Reply:
+        """Send an `Ask`; return the whole reply."""
+        __tracebackhide__ = True
+        try:
+            return self._call(lambda: self._core.fetch(ask, on_retry=on_retry))
+        finally:
+            self._core.warn()
+
+    def follow(
+        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+    ) -> ReplyStream:
+        """Send an `Ask`; return the stream of its events."""
+        stream = self._core.follow(ask, on_retry=on_retry)
+
+        def events() -> Iterator[Event]:
+            __tracebackhide__ = True
+            try:
+                yield from portal().iterate(lambda: aiter(stream))
+            finally:
+                self._core.warn()
+
+        return ReplyStream(events(), lambda: stream.reply)
+
+    def read_prices(self) -> PriceTable:
+        """Read all live listings; from now on their prices are used."""
+        return self._call(self._core.read_prices)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._call(self._core.aclose)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _entries(listing: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = listing.get("models", listing.get("data"))
+    if not isinstance(found, list):
+        return []
+    return [entry for entry in found if isinstance(entry, dict)]
+
+
+class _LazyHttp:
+    """An `Http` that loads the HTTP library with the first request."""
+
+    def __init__(
+        self, base_url: str, transport: httpx.AsyncBaseTransport | None
+    ) -> None:
+        self._arguments = (base_url, transport)
+        self._http: Http | None = None
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        if self._http is None:
+            from grok_nb.api.transport import Http
+
+            self._http = Http(*self._arguments)
+            self.send = self._http.send  # type: ignore[method-assign]  # no detour later
+        return await self._http.send(*args, **kwargs)
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+
+
+# -- the process's store and default session --------------------------------------
+
+_stores: dict[str, Store] = {}
+_guard = threading.RLock()
+_defaults: dict[str, Any] = {}
+_default: Grok | None = None
+
+
+def open_store(folder: str) -> Store:
+    """Return the store of that folder; one per process, but ``":memory:"`` is new."""
+    if folder == MEMORY:
+        return Store(folder)
+    with _guard:
+        return _stores.setdefault(folder, Store(folder))
+
+
+def configure(**settings: Any) -> None:
+    """Set defaults for this process; ``None`` takes a setting back.
+
+    Parameters
+    ----------
+    **settings
+        ``api_key, base_url, model, store, stream, timeout_s, on_doubt``, as in
+        `grok_nb.config.Settings`. They win over environment and files.
+
+    Raises
+    ------
+    ConfigError
+        An unknown setting, or a value that cannot be right; nothing is changed.
+    """
+    merged = {**_defaults, **settings}
+    merged = {name: value for name, value in merged.items() if value is not None}
+    config.resolve(merged)
+    with _guard:
+        _defaults.clear()
+        _defaults.update(merged)
+
+
+def settings() -> config.Settings:
+    """Return the settings that the default session has now."""
+    return config.resolve(_defaults)
+
+
+def default() -> Grok:
+    """Return the default session; made anew when its settings have changed."""
+    global _default  # noqa: PLW0603 - one per process is the point
+    now = settings()
+    with _guard:
+        if _default is None or _default.settings != now:
+            _default = Grok(
+                **{
+                    name: _defaults.get(name)
+                    for name in (
+                        "api_key",
+                        "base_url",
+                        "model",
+                        "timeout_s",
+                        "store",
+                        "on_doubt",
+                    )
+                }
+            )
+        return _default
+
+
+def ask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
+    """Ask one question with the default session; see `AsyncGrok.ask`."""
+    __tracebackhide__ = True
+    return default().ask(prompt, **options)
+
+
+async def aask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
+    """Ask one question with the default session, awaitable; see `AsyncGrok.ask`."""
+    return await default()._core.ask(prompt, **options)  # noqa: SLF001 - same module
+
+
+def stream(prompt: str | None = None, **options: Unpack[AskOptions]) -> ReplyStream:
+    """Ask one question and iterate over the reply; see `AsyncGrok.stream`."""
+    return default().stream(prompt, **options)
+
+
+# -- the sandbox --------------------------------------------------------------------
+
+
+class Sandbox:
+    """A running sandbox that the default session talks to.
+
+    Attributes
+    ----------
+    base_url : str
+        Ends in ``/v1``; for any client.
+    key : str
+        An API key that it takes.
+    """
+
+    def __init__(
+        self,
+        server: SandboxServer,
+        folder: tempfile.TemporaryDirectory[str] | None,
+        before: dict[str, Any],
+    ) -> None:
+        self._server = server
+        self._folder = folder
+        self._before = before
+        self.base_url: str = server.base_url
+        self.key: str = server.key
+
+    def stop(self) -> None:
+        """End the server; the default session is as it was before."""
+        global _sandbox  # noqa: PLW0603
+        with _guard:
+            if _sandbox is not self:
+                return
+            _sandbox = None
+            _defaults.clear()
+            _defaults.update(self._before)
+        self._server.stop()
+        if self._folder is not None:
+            store = _stores.pop(self._folder.name, None)
+            if store is not None:
+                store.close()
+            self._folder.cleanup()
+
+    def __repr__(self) -> str:
+        return f"<grok_nb sandbox at {self.base_url}: no Grok, no cost>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+_sandbox: Sandbox | None = None
+
+
+def sandbox(**options: Any) -> Sandbox:
+    """Start the sandbox, or return the running one, and make it the default.
+
+    Replies then come from this machine and are marked so. Unless ``GROK_NB_STORE`` is
+    set, its ledger is a temporary one, so that play money never mixes with real.
+
+    Parameters
+    ----------
+    **options
+        For the server: ``port, key, vintage, latency_ms, rpm, tpm``.
+
+    Returns
+    -------
+    Sandbox
+        Also a context manager; ``.stop()`` ends it.
+
+    Raises
+    ------
+    MissingExtra
+        The extra ``sandbox`` is not installed.
+    """
+    global _sandbox  # noqa: PLW0603 - one per process is the point
+    with _guard:
+        if _sandbox is not None:
+            return _sandbox
+        try:
+            from grok_nb._sandbox.server import Sandbox as Server
+        except ImportError as error:
+            raise MissingExtra(
+                f"The sandbox needs {error.name}, which is not installed.",
+                hint="pip install 'grok-nb[sandbox]'",
+            ) from None
+        server = Server(**options)
+        server.start()
+        before = dict(_defaults)
+        folder = None
+        if "store" not in _defaults and not os.environ.get("GROK_NB_STORE"):
+            folder = tempfile.TemporaryDirectory(
+                prefix="grok_nb-sandbox-", ignore_cleanup_errors=True
+            )
+            _defaults["store"] = folder.name
+        _defaults.update(base_url=server.base_url, api_key=server.key)
+        _sandbox = Sandbox(server, folder, before)
+        return _sandbox
+
+
+def running_sandbox() -> Sandbox | None:
+    """Return the sandbox of this process, if one runs."""
+    return _sandbox

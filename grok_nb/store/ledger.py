@@ -1,0 +1,183 @@
+"""The ledger: one row per HTTP attempt that can cost money."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+from grok_nb.reply import CallRecord
+
+from . import db
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Mapping
+
+#: What `gn.usage()` shows, in its order, and how a row is read for it.
+COLUMNS: dict[str, str] = {
+    "time": "time",
+    "model": "model",
+    "endpoint": "endpoint",
+    "source": "source",
+    "thread": "thread",
+    "notebook": "notebook",
+    "cell_id": "cell_id",
+    "run": "run",
+    "state": "state",
+    "cached": "cached",
+    "prompt_tokens": "prompt_tokens",
+    "cached_prompt_tokens": "cached_prompt_tokens",
+    "image_tokens": "image_tokens",
+    "completion_tokens": "completion_tokens",
+    "reasoning_tokens": "reasoning_tokens",
+    "billed_output_tokens": "completion_tokens + reasoning_tokens",
+    "sources_used": "sources_used",
+    "tool_calls": "tool_calls",
+    "cost_usd": "cost_ticks / 1e10",
+    "cost_source": "cost_source",
+    "latency_s": "latency_s",
+    "ttft_s": "ttft_s",
+    "finish_reason": "finish_reason",
+    "http_status": "http_status",
+    "error": "error",
+    "request_id": "request_id",
+    "response_id": "response_id",
+    "system_fingerprint": "system_fingerprint",
+}
+
+_FIELDS = (
+    "id, call, attempt, time, endpoint, model, source, thread, notebook, cell_id, run, "
+    "request_key, state, cached, prompt_tokens, cached_prompt_tokens, image_tokens, "
+    "completion_tokens, reasoning_tokens, sources_used, tool_calls, cost_ticks, "
+    "cost_source, latency_s, ttft_s, finish_reason, http_status, error, request_id, "
+    "response_id, system_fingerprint"
+).split(", ")
+_WRITE = (
+    f"INSERT OR REPLACE INTO calls ({', '.join(_FIELDS)}) "  # noqa: S608 - constants
+    f"VALUES ({', '.join('?' * len(_FIELDS))})"
+)
+
+
+def _create_calls(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """
+        CREATE TABLE calls (
+            id TEXT PRIMARY KEY, call TEXT NOT NULL, attempt INTEGER NOT NULL,
+            time TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT,
+            source TEXT NOT NULL, thread TEXT, notebook TEXT, cell_id TEXT, run TEXT,
+            request_key TEXT NOT NULL, state TEXT NOT NULL, cached INTEGER NOT NULL,
+            prompt_tokens INTEGER, cached_prompt_tokens INTEGER, image_tokens INTEGER,
+            completion_tokens INTEGER, reasoning_tokens INTEGER, sources_used INTEGER,
+            tool_calls INTEGER NOT NULL, cost_ticks INTEGER, cost_source TEXT NOT NULL,
+            latency_s REAL, ttft_s REAL, finish_reason TEXT, http_status INTEGER,
+            error TEXT, request_id TEXT, response_id TEXT, system_fingerprint TEXT
+        )
+        """
+    )
+    connection.execute("CREATE INDEX calls_time ON calls (time)")
+
+
+db.MIGRATIONS.append(_create_calls)
+
+
+def _row(record: CallRecord) -> tuple[Any, ...]:
+    origin, usage = record.origin, record.usage
+    return (
+        record.id,
+        record.call,
+        record.attempt,
+        record.time.isoformat(timespec="microseconds"),
+        record.endpoint,
+        _clean(record.model),
+        origin.source,
+        _clean(origin.thread),
+        _clean(origin.notebook),
+        origin.cell_id,
+        origin.run,
+        record.request_key,
+        record.state,
+        int(record.cached),
+        None if usage is None else usage.prompt_tokens,
+        None if usage is None else usage.cached_prompt_tokens,
+        None if usage is None else usage.image_tokens,
+        None if usage is None else usage.completion_tokens,
+        None if usage is None else usage.reasoning_tokens,
+        None if usage is None else usage.sources_used,
+        record.tool_calls,
+        record.cost_ticks,
+        record.cost_source,
+        record.latency_s,
+        record.ttft_s,
+        _clean(record.finish_reason),
+        record.http_status,
+        _clean(record.error),
+        _clean(record.request_id),
+        _clean(record.response_id),
+        _clean(record.system_fingerprint),
+    )
+
+
+def _clean(text: str | None) -> str | None:
+    """Make text that SQLite can hold: no half of a surrogate pair."""
+    return text and text.encode("utf-8", "replace").decode("utf-8")
+
+
+class Ledger:
+    """Rows of all calls, of every kernel that uses the same store.
+
+    A row is written as ``in_doubt`` before its request leaves and again when the
+    attempt has ended; so what a killed kernel had in flight stays in doubt.
+
+    Parameters
+    ----------
+    store
+        Where the rows are.
+    """
+
+    def __init__(self, store: db.Store) -> None:
+        self._store = store
+
+    async def intend(self, record: CallRecord) -> None:
+        """Return when the row has been committed, or cannot be now."""
+        loop = asyncio.get_running_loop()
+        written = loop.create_future()
+
+        def done() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(_resolve, written)
+
+        self._store.write(_WRITE, _row(record), done)
+        await written
+
+    def settle(self, record: CallRecord) -> None:
+        """Queue the row as it is after the attempt."""
+        self._store.write(_WRITE, _row(record))
+
+    def rows(self, where: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return rows in the order of time, with the columns of `COLUMNS`.
+
+        Parameters
+        ----------
+        where
+            Column -> value, or list of values, to keep.
+        """
+        conditions, parameters = [], []
+        for column, wanted in (where or {}).items():
+            values = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
+            marks = ", ".join("?" * len(values))
+            conditions.append(f"({COLUMNS[column]}) IN ({marks})")
+            parameters += values
+        clause = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        sql = (
+            f"SELECT {', '.join(COLUMNS.values())} FROM calls "  # noqa: S608 - constants
+            f"{clause} ORDER BY time, attempt"
+        )
+        return self._store.read(
+            lambda connection: connection.execute(sql, parameters).fetchall()
+        )
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

@@ -1,0 +1,166 @@
+"""What comes over HTTP: the API's objects, typed.
+
+Replies are read tolerantly: unknown fields are kept in ``.raw`` only, every field may be
+missing or null, unknown enum values stay text, and a field that cannot be read becomes
+``None`` rather than losing the reply that was paid for.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+
+
+class Wire(BaseModel):
+    """Base of all objects that come from the API."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, defer_build=True)
+    _raw: Any = PrivateAttr(default=None)
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The parsed JSON as it came."""
+        return self._raw  # type: ignore[no-any-return]  # set by read() only
+
+    @classmethod
+    def read(cls, data: dict[str, Any]) -> Self:
+        """Read parsed JSON; what does not fit becomes ``None``."""
+        try:
+            found = cls.model_validate(data)
+        except ValidationError as error:
+            found = cls.model_validate(_without(data, error))
+        found._raw = data
+        return found
+
+
+def _without(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:
+    """Return a copy without the fields that the error names."""
+    pruned = copy.deepcopy(data)
+    for problem in error.errors(include_url=False, include_input=False):
+        _prune(pruned, problem["loc"])
+    return pruned
+
+
+def _prune(data: Any, path: tuple[int | str, ...]) -> None:
+    """Set the deepest named field on the path to null."""
+    holder, last = data, None
+    for step in path:
+        if isinstance(data, dict) and step in data:
+            holder, last = data, step
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            break
+    if last is not None:
+        holder[last] = None
+
+
+class FunctionCall(Wire):
+    """Name and arguments (JSON text) of a called function."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class WireToolCall(Wire):
+    """A tool call, whole or a piece of one; pieces share ``index``."""
+
+    index: int | None = None
+    id: str | None = None
+    type: str | None = None
+    function: FunctionCall | None = None
+
+
+class Message(Wire):
+    """An assistant message, or what a stream chunk adds to one."""
+
+    role: str | None = None
+    content: str | None = None
+    reasoning_content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[WireToolCall] | None = None
+
+
+class ChatChoice(Wire):
+    """One answer of a chat completion."""
+
+    index: int | None = None
+    message: Message | None = None
+    finish_reason: str | None = None
+
+
+class ChatCompletion(Wire):
+    """Answer of ``POST /v1/chat/completions``.
+
+    Source: xai-api.md section 3.6.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[ChatChoice] | None = None
+    usage: dict[str, Any] | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    citations: list[str] | None = None
+
+
+class ChunkChoice(Wire):
+    """What a chunk adds to one answer."""
+
+    index: int | None = None
+    delta: Message | None = None
+    finish_reason: str | None = None
+
+
+class ChatCompletionChunk(Wire):
+    """One event of a chat stream.
+
+    Source: xai-api.md section 4.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[ChunkChoice] | None = None
+    usage: dict[str, Any] | None = None
+    system_fingerprint: str | None = None
+    service_tier: str | None = None
+    citations: list[str] | None = None
+    code: Any = None
+    error: Any = None
+
+
+class ListedModel(Wire):
+    """One model of a listing; prices are ticks (1e-10 USD) per token.
+
+    ``None`` is what a listing does not say; it is not zero.
+    Source: xai-api.md section 9.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    owned_by: str | None = None
+    version: str | None = None
+    fingerprint: str | None = None
+    aliases: list[str] | None = None
+    input_modalities: list[str] | None = None
+    output_modalities: list[str] | None = None
+    context_length: int | None = None
+    prompt_text_token_price: int | None = None
+    cached_prompt_text_token_price: int | None = None
+    prompt_image_token_price: int | None = None
+    completion_text_token_price: int | None = None
+    long_context_threshold: int | None = None
+    prompt_text_token_price_long_context: int | None = None
+    cached_prompt_text_token_price_long_context: int | None = None
+    completion_text_token_price_long_context: int | None = None
+    search_price: int | None = None
+    image_price: int | None = None
+    max_prompt_length: int | None = None

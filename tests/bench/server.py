@@ -1,0 +1,120 @@
+"""A canned HTTP/1.1 server on 127.0.0.1, much faster than any client.
+
+``python server.py`` prints its port and serves until its stdin closes. It answers
+every POST with one recorded-shape chat completion, or, where the body asks for a
+stream, with ``X-Events`` events (header, default 1000) at full speed.
+"""
+
+import asyncio
+import json
+import sys
+
+USAGE = {
+    "prompt_tokens": 37,
+    "completion_tokens": 530,
+    "total_tokens": 800,
+    "prompt_tokens_details": {
+        "text_tokens": 37,
+        "audio_tokens": 0,
+        "image_tokens": 0,
+        "cached_tokens": 8,
+    },
+    "completion_tokens_details": {
+        "reasoning_tokens": 233,
+        "audio_tokens": 0,
+        "accepted_prediction_tokens": 0,
+        "rejected_prediction_tokens": 0,
+    },
+    "num_sources_used": 0,
+    "cost_in_usd_ticks": 46400000,
+}
+HEAD = {"id": "2b0f1c9e-0000-4000-8000-000000000001", "created": 1790000000}
+TAIL = {"model": "grok-4.7", "system_fingerprint": "fp_0a1b2c3d4e"}
+REPLY = json.dumps(
+    {
+        **HEAD,
+        "object": "chat.completion",
+        **TAIL,
+        "choices": [
+            {
+                "index": 0,
+                "message": {
+                    "role": "assistant",
+                    "content": "The answer is 42. " * 5,
+                    "reasoning_content": "Short sum.",
+                    "refusal": None,
+                },
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": USAGE,
+    }
+).encode()
+
+
+def event(delta, **extra):
+    choice = {"index": 0, "delta": delta, **extra}
+    body = {**HEAD, "object": "chat.completion.chunk", "choices": [choice], **TAIL}
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+def stream_body(events):
+    last = {**HEAD, "object": "chat.completion.chunk", "choices": [], **TAIL}
+    return b"".join(
+        [
+            event({"role": "assistant", "content": "tok0 "}),
+            *(event({"content": f"tok{i} "}) for i in range(1, events)),
+            event({}, finish_reason="stop"),
+            b"data: " + json.dumps({**last, "usage": USAGE}).encode() + b"\n\n",
+            b"data: [DONE]\n\n",
+        ]
+    )
+
+
+STREAMS = {}
+
+
+def answer(head, body):
+    if b'"stream":true' in body.replace(b" ", b""):
+        events = 1000
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"x-events:"):
+                events = int(line.split(b":")[1])
+        if events not in STREAMS:
+            STREAMS[events] = stream_body(events)
+        payload, kind = STREAMS[events], b"text/event-stream"
+    else:
+        payload, kind = REPLY, b"application/json"
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
+        b"x-request-id: 0c0ffee0-0000-4000-8000-000000000001\r\n\r\n"
+        % (kind, len(payload))
+    ) + payload
+
+
+async def handle(reader, writer):
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = 0
+            for line in head.split(b"\r\n"):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            body = await reader.readexactly(length) if length else b""
+            writer.write(answer(head, body))
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def main():
+    server = await asyncio.start_server(handle, "127.0.0.1", 0, limit=1 << 24)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
