@@ -39,7 +39,9 @@ class Job(Generic[T]):
         self._cancelled = False
         self._ended = threading.Event()
 
-    def _start(self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]) -> None:
+    def _start(
+        self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
+    ) -> None:
         """Run on the loop thread."""
         if self._cancelled:
             self._finish(asyncio.CancelledError(), None)
@@ -61,14 +63,22 @@ class Job(Generic[T]):
         self._items.put((True, (error, result)))
         self._ended.set()
 
-    def next(self) -> tuple[bool, Any]:
-        """Wait for the next item or the end; interruptible."""
+    def next(self, on_idle: Callable[[], object] | None = None) -> tuple[bool, Any]:
+        """Wait for the next item or the end; interruptible.
+
+        Parameters
+        ----------
+        on_idle
+            Called here, on the waiting thread, after each slice without an item.
+        """
         while True:
             try:
                 return self._items.get(timeout=SLICE_S)
             except queue.Empty:
                 if not self._portal.is_alive():
                     raise RuntimeError("grok_nb's background loop has ended") from None
+            if on_idle is not None:
+                on_idle()
 
     def cancel(self) -> None:
         """Ask the task to stop; returns at once."""
@@ -145,7 +155,11 @@ class Portal:
             raise error
         return result  # type: ignore[no-any-return]  # what make() returned
 
-    def iterate(self, make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
+    def iterate(
+        self,
+        make: Callable[[], AsyncIterator[T]],
+        on_idle: Callable[[], object] | None = None,
+    ) -> Iterator[T]:
         """Consume an async iterator on the loop, and yield its items here."""
         __tracebackhide__ = True
         self._refuse_own_thread()
@@ -162,7 +176,7 @@ class Portal:
         job = self.submit(pump)
         try:
             while True:
-                ended, item = job.next()
+                ended, item = job.next(on_idle)
                 if ended:
                     break
                 yield item

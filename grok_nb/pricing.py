@@ -94,7 +94,9 @@ class PriceTable:
         """Return every id and alias that is in use."""
         return [n for n, m in self._by_name.items() if m.status == "current"]
 
-    def with_listing(self, entries: Iterable[Mapping[str, Any]], day: str) -> PriceTable:
+    def with_listing(
+        self, entries: Iterable[Mapping[str, Any]], day: str
+    ) -> PriceTable:
         """Return a table in which a live listing wins over this one.
 
         Parameters

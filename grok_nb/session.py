@@ -18,7 +18,13 @@ from grok_nb import config, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import chat_body, check_messages
 from grok_nb.api.client import CHAT, Call, Client
-from grok_nb.errors import BadRequest, ConfigError, GrokError, MissingExtra, Unauthorized
+from grok_nb.errors import (
+    BadRequest,
+    ConfigError,
+    GrokError,
+    MissingExtra,
+    Unauthorized,
+)
 from grok_nb.portal import portal
 from grok_nb.reply import Ask, Origin, Reply
 from grok_nb.store.db import MEMORY, Store
@@ -113,7 +119,9 @@ def question(
 class AsyncReplyStream:
     """Events of one reply as they come; ``.reply`` is the reply so far, then whole."""
 
-    def __init__(self, events: AsyncIterator[Event], reply: Callable[[], Reply]) -> None:
+    def __init__(
+        self, events: AsyncIterator[Event], reply: Callable[[], Reply]
+    ) -> None:
         self._events = events
         self._reply = reply
 
@@ -232,7 +240,9 @@ class AsyncGrok(Client):
             asyncio.AbstractEventLoop, asyncio.Lock
         ] = weakref.WeakKeyDictionary()
 
-    async def ask(self, prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
+    async def ask(
+        self, prompt: str | None = None, **options: Unpack[AskOptions]
+    ) -> Reply:
         """Ask one question and wait for the whole reply.
 
         Parameters
@@ -476,15 +486,22 @@ class Grok(BlockingClient):
             self._core.warn()
 
     def follow(
-        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+        self,
+        ask: Ask,
+        *,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+        on_idle: Callable[[], object] | None = None,
     ) -> ReplyStream:
-        """Send an `Ask`; return the stream of its events."""
+        """Send an `Ask`; return the stream of its events.
+
+        ``on_idle`` is called on the waiting thread, every 0.1 s without an event.
+        """
         stream = self._core.follow(ask, on_retry=on_retry)
 
         def events() -> Iterator[Event]:
             __tracebackhide__ = True
             try:
-                yield from portal().iterate(lambda: aiter(stream))
+                yield from portal().iterate(lambda: aiter(stream), on_idle)
             finally:
                 self._core.warn()
 

@@ -42,7 +42,9 @@ class BlockingClient:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
         """Complete a chat; see `Client.chat_completion`."""
-        return self._call(lambda: self._core.chat_completion(messages, model, **options))
+        return self._call(
+            lambda: self._core.chat_completion(messages, model, **options)
+        )
 
     def chat_completion_stream(
         self,

@@ -136,7 +136,11 @@ def _message(number: int, message: object) -> dict[str, Any]:
             f"not {type(content).__name__}.",
             hint="str(...) makes text of it.",
         )
-    if not content and not message.get("tool_calls") and role not in ("tool", "function"):
+    if (
+        not content
+        and not message.get("tool_calls")
+        and role not in ("tool", "function")
+    ):
         raise BadRequest(f"{where} ({role}) is empty.")
     return dict(message)
 

@@ -635,5 +635,3 @@ def _guess(call: Call, seen: Usage | None) -> Usage:
         completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
         reasoning_tokens=-(-texts["reasoning"] // 4),
     )
-
-

@@ -60,8 +60,10 @@ def kind_of(error: GrokError, *, shown: bool) -> Kind:
     if isinstance(error, ApiError) and error.status in _UNAVAILABLE:
         return "unavailable"
     if isinstance(error, ServerFault):
-        if (error.code or "").lower().startswith(
-            ("unavailable", "the service is currently unavailable")
+        if (
+            (error.code or "")
+            .lower()
+            .startswith(("unavailable", "the service is currently unavailable"))
         ):
             return "unavailable"
         return "doubt"
@@ -100,9 +102,7 @@ def wait_s(
     return wait if wait < remaining_s else None
 
 
-def retry_after_s(
-    headers: Mapping[str, str], now: datetime.datetime
-) -> float | None:
+def retry_after_s(headers: Mapping[str, str], now: datetime.datetime) -> float | None:
     """Read ``retry-after-ms`` or ``retry-after`` (seconds or a date).
 
     What is no number, negative or not finite counts as absent.

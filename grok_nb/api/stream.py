@@ -177,7 +177,8 @@ class Fold:
         self.head = {
             name: value
             for name in ("id", "model", "system_fingerprint", "service_tier")
-            if isinstance(value := chunk.get(name), str) or (value := self.head.get(name))
+            if isinstance(value := chunk.get(name), str)
+            or (value := self.head.get(name))
         }
         found = Usage.from_chat(usage)
         if found is not None:  # the last one wins; vintages of 2025 repeat it

@@ -164,7 +164,9 @@ class Ledger:
         """
         conditions, parameters = [], []
         for column, wanted in (where or {}).items():
-            values = list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
+            values = (
+                list(wanted) if isinstance(wanted, (list, tuple, set)) else [wanted]
+            )
             marks = ", ".join("?" * len(values))
             conditions.append(f"({COLUMNS[column]}) IN ({marks})")
             parameters += values

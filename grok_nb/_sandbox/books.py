@@ -1,0 +1,207 @@
+"""What the sandbox writes down: calls and their bills, requests, rates."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from . import errors, schemas
+
+MAX_ENTRIES = 10_000
+MAX_LOG_BYTES = 64 * 1024 * 1024
+# Source: docs copy of October 2026, tier 0 of the current models.
+DEFAULT_RPM = 150 * 60
+DEFAULT_TPM = 50_000_000
+MINUTE_S = 60.0
+
+
+@dataclass(slots=True)
+class Call:
+    """
+    One inference request in the ledger.
+
+    ``status`` is None when no status line was sent. ``usage`` and ``cost_in_usd_ticks``
+    are what would be billed, also when the answer never arrived; a call that is not
+    billed has no usage and costs 0. ``done`` turns true when nothing will change.
+    """
+
+    request_id: str
+    path: str
+    model: str | None = None
+    stream: bool = False
+    fault: str | None = None
+    response_id: str | None = None
+    status: int | None = None
+    billed: bool = False
+    cost_in_usd_ticks: int = 0
+    usage: dict[str, Any] | None = None
+    closed_early: bool = False
+    done: bool = False
+
+    def bill(self, usage: dict[str, Any]) -> None:
+        """Charge a usage figure that carries its cost."""
+        self.billed = True
+        self.usage = usage
+        self.cost_in_usd_ticks = usage["cost_in_usd_ticks"]
+
+    def close(self, status: int | None, *, early: bool = False) -> None:
+        """Write how the call ended."""
+        self.status = status
+        self.closed_early = early
+        self.done = True
+
+
+class Ledger:
+    """The newest calls, oldest first."""
+
+    def __init__(self) -> None:
+        self._calls: deque[Call] = deque(maxlen=MAX_ENTRIES)
+
+    def open(self, call: Call) -> Call:
+        """Add a call that begins."""
+        self._calls.append(call)
+        return call
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._calls.clear()
+
+    def shown(self) -> dict[str, Any]:
+        """Give the answer of ``GET /__sandbox/ledger``."""
+        return {"calls": [asdict(call) for call in self._calls]}
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as it came; the body is read as JSON only when someone looks."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    raw: bytes
+
+    def shown(self) -> dict[str, Any]:
+        """Give the entry of ``GET /__sandbox/log``."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
+            "headers": self.headers,
+            "body": self._body(),
+        }
+
+    def _body(self) -> Any:  # Any: whatever the client sent
+        if not self.raw:
+            return None
+        try:
+            return schemas.parse_json(self.raw)
+        except ValueError:
+            return self.raw.decode(errors="replace")
+
+
+def masked(headers: dict[str, str]) -> dict[str, str]:
+    """Hide the key wholly."""
+    hidden = dict(headers)
+    if "authorization" in hidden:
+        scheme = hidden["authorization"].partition(" ")[0]
+        is_bearer = scheme.lower() == "bearer"
+        hidden["authorization"] = "Bearer ***" if is_bearer else "***"
+    for name in ("x-api-key", "proxy-authorization", "cookie"):
+        if name in hidden:
+            hidden[name] = "***"
+    return hidden
+
+
+class Log:
+    """The newest requests, oldest first, bounded in number and in bytes."""
+
+    def __init__(self) -> None:
+        self._requests: deque[Received] = deque()
+        self._bytes = 0
+
+    def add(self, received: Received) -> None:
+        """Append a request; the oldest ones make room."""
+        self._requests.append(received)
+        self._bytes += len(received.raw)
+        while len(self._requests) > MAX_ENTRIES or (
+            self._bytes > MAX_LOG_BYTES and len(self._requests) > 1
+        ):
+            self._bytes -= len(self._requests.popleft().raw)
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._requests.clear()
+        self._bytes = 0
+
+    def shown(self) -> dict[str, Any]:
+        """Give the answer of ``GET /__sandbox/log``."""
+        return {"requests": [received.shown() for received in self._requests]}
+
+
+@dataclass(slots=True)
+class _Spent:
+    at_s: float
+    tokens: int
+
+
+class Limits:
+    """
+    Requests and tokens per minute for each model, in a sliding window.
+
+    Parameters
+    ----------
+    rpm, tpm : int or None
+        Limits; None counts without refusing and shows tier 0's limits in the headers.
+    """
+
+    def __init__(self, rpm: int | None, tpm: int | None) -> None:
+        self._rpm, self._tpm = rpm, tpm
+        self._windows: dict[str, deque[_Spent]] = {}
+
+    def admit(self, model: str, prompt_tokens: int, now_s: float) -> _Spent:
+        """
+        Count a request in.
+
+        Raises
+        ------
+        ApiError
+            429 when the window is full; such a request does not count.
+        """
+        window = self._window(model, now_s)
+        used = sum(spent.tokens for spent in window)
+        if self._rpm is not None and len(window) >= self._rpm:
+            raise _throttled(model, "Requests", len(window), self._rpm)
+        if self._tpm is not None and used + prompt_tokens > self._tpm:
+            raise _throttled(model, "Tokens", used + prompt_tokens, self._tpm)
+        spent = _Spent(now_s, prompt_tokens)
+        window.append(spent)
+        return spent
+
+    def headers(self, model: str, now_s: float) -> dict[str, str]:
+        """Give the rate headers of a successful answer."""
+        window = self._window(model, now_s)
+        rpm, tpm = self._rpm or DEFAULT_RPM, self._tpm or DEFAULT_TPM
+        used = sum(spent.tokens for spent in window)
+        return {
+            "x-ratelimit-limit-requests": str(rpm),
+            "x-ratelimit-remaining-requests": str(max(rpm - len(window), 0)),
+            "x-ratelimit-limit-tokens": str(tpm),
+            "x-ratelimit-remaining-tokens": str(max(tpm - used, 0)),
+        }
+
+    def _window(self, model: str, now_s: float) -> deque[_Spent]:
+        window = self._windows.setdefault(model, deque())
+        while window and window[0].at_s <= now_s - MINUTE_S:
+            window.popleft()
+        return window
+
+
+def _throttled(model: str, what: str, actual: int, limit: int) -> errors.ApiError:
+    return errors.ApiError(
+        429,
+        "exhausted",
+        f"Too many requests for team {errors.TEAM} and model {model}. Your team's rate "
+        f"limit is - {what} per Minute (actual/limit): {actual}/{limit}.",
+    )

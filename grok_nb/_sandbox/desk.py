@@ -1,0 +1,105 @@
+"""What all requests to one sandbox share, and what is known of one request."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import books, catalog, delivery, errors
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from starlette.types import Scope, Send
+
+    from .faults import Fault, Faults
+
+# The sandbox shares no code with the client, so nobody hands it a clock.
+_unix_time: Callable[[], float] = time.time  # noqa: TID251
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    How a sandbox behaves.
+
+    Parameters
+    ----------
+    key : str or None
+        The one right key; None: any that starts with ``xai-``, except ``xai-wrong...``.
+    latency_s : float
+        Seconds before the first byte of an inference answer.
+    tokens_per_s : float or None
+        Pace of streams; None for full speed.
+    vintage : {"2026", "2025"}
+        Which year's error codes and stream shape.
+    rpm, tpm : int or None
+        Requests and tokens per minute and model; None for no limit.
+    """
+
+    key: str | None = None
+    latency_s: float = 0.0
+    tokens_per_s: float | None = None
+    vintage: str = "2026"
+    rpm: int | None = None
+    tpm: int | None = None
+
+
+def _not_connected(client: tuple[str, int]) -> asyncio.Transport | None:  # noqa: ARG001
+    return None
+
+
+class Desk:
+    """Settings, models, books and script of one sandbox."""
+
+    def __init__(self, settings: Settings, faults: Faults) -> None:
+        if settings.vintage not in errors.VINTAGES:
+            known = " or ".join(errors.VINTAGES)
+            raise ValueError(f"vintage is {settings.vintage!r}, not {known}")
+        self.settings = settings
+        self.faults = faults
+        self.catalog = catalog.load()
+        self.ledger = books.Ledger()
+        self.log = books.Log()
+        self.limits = books.Limits(settings.rpm, settings.tpm)
+        self.unix_time = _unix_time
+        self.monotonic = time.monotonic
+        # The server that runs the app puts its own look-up here.
+        self.connection: delivery.Connection = _not_connected
+
+
+@dataclass(slots=True)
+class Incoming:
+    """One request, read whole."""
+
+    desk: Desk
+    request_id: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    gone: asyncio.Future[None]
+    started_s: float
+    body: bytes = b""
+    fault: Fault | None = field(default=None)
+
+    def line(self, scope: Scope, send: Send) -> delivery.Line:
+        """Open the way back to the client."""
+        return delivery.Line(scope, send, self.gone, self.desk.connection)
+
+    def require_json(self) -> None:
+        """
+        Check that there is a body and that it claims to be JSON.
+
+        Raises
+        ------
+        ApiError
+            415.
+        """
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip()
+        is_json = media_type.lower() == "application/json"
+        if not is_json and not media_type.lower().endswith("+json"):
+            raise errors.ApiError(415, "argument", errors.JSON_TYPE_TEXT)
+        if not self.body:
+            raise errors.ApiError(415, "argument", "The request body is empty.")

@@ -1,0 +1,87 @@
+"""Sizes of attached images, and the tokens that they cost."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from dataclasses import dataclass
+
+TILE_PIXELS = 448
+TILE_TOKENS = 256
+MAX_TILES = 6
+UNKNOWN_TOKENS = 2 * TILE_TOKENS
+
+# A JPEG may carry long metadata before the frame header that tells its size.
+_HEAD_CHARACTERS = 400_000
+_DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
+_PNG = b"\x89PNG\r\n\x1a\n"
+_JPEG = b"\xff\xd8"
+# Start-of-frame markers; C4, C8 and CC in that range mean other things.
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Format and pixel size read from the first bytes of an image."""
+
+    format: str
+    width: int
+    height: int
+
+
+def read_size(data: bytes) -> Size | None:
+    """Read the size of a PNG or JPEG from its header, None for anything else."""
+    if data.startswith(_PNG) and data[12:16] == b"IHDR" and len(data) >= 24:
+        width = int.from_bytes(data[16:20])
+        height = int.from_bytes(data[20:24])
+        return Size("png", width, height)
+    if data.startswith(_JPEG):
+        return _jpeg_size(data)
+    return None
+
+
+def _jpeg_size(data: bytes) -> Size | None:
+    position = 2
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker in _FRAMES:
+            height = int.from_bytes(data[position + 5 : position + 7])
+            width = int.from_bytes(data[position + 7 : position + 9])
+            return Size("jpeg", width, height)
+        # A segment's length counts its own two bytes; a smaller one is damage.
+        length = int.from_bytes(data[position + 2 : position + 4])
+        if length < 2:
+            return None
+        position += 2 + length
+    return None
+
+
+def size_of_url(url: str) -> Size | None:
+    """Read the size of an image in a data URI; other addresses are not fetched."""
+    match = _DATA_URI.match(url)
+    if match is None:
+        return None
+    head = url[match.end() : match.end() + _HEAD_CHARACTERS]
+    head = head[: len(head) // 4 * 4]
+    try:
+        return read_size(base64.b64decode(head))
+    except (ValueError, binascii.Error):
+        return None
+
+
+def tokens(url: str, detail: str | None) -> int:
+    """
+    Count the prompt tokens of an image: one tile's worth for each tile, and one more.
+
+    Source: docs.x.ai image understanding (2025-05); 256 for low detail is a guess.
+    """
+    if detail == "low":
+        return TILE_TOKENS
+    size = size_of_url(url)
+    if size is None:
+        return UNKNOWN_TOKENS
+    columns = math.ceil(size.width / TILE_PIXELS)
+    rows = math.ceil(size.height / TILE_PIXELS)
+    return TILE_TOKENS * (min(max(columns * rows, 1), MAX_TILES) + 1)

@@ -1,0 +1,305 @@
+"""Run the sandbox: in a thread for notebooks and tests, in front for the command."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import signal
+import socket
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from .app import Gate
+from .desk import Desk, Settings
+from .faults import Faults
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Generator, Iterable
+    from types import FrameType, TracebackType
+    from typing import Self
+
+HOST = "127.0.0.1"
+START_S = 10.0
+# Clients that keep a connection for later must not find it closed at that moment.
+KEEP_ALIVE_S = 75
+# With endless buffers a stream would be generated before its client has read a line.
+SEND_BUFFER_BYTES = 64 * 1024
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that tells when it serves, and that ends with streams still open."""
+
+    def __init__(self, gate: Gate) -> None:
+        config = uvicorn.Config(
+            gate,
+            loop="asyncio",
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            proxy_headers=False,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            log_level="critical",
+            backlog=2048,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        gate.desk.connection = self._connection
+        self.on_started: Callable[[], None] = lambda: None
+
+    def _connection(self, client: tuple[str, int]) -> asyncio.Transport | None:
+        for connection in self.server_state.connections:
+            if getattr(connection, "client", None) == client:
+                return connection.transport
+        return None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        # Unlike uvicorn's, this does not raise the signal again after a clean end.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+            self.should_exit = True
+
+        names = ("SIGINT", "SIGTERM", "SIGBREAK")
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before = {number: signal.signal(number, leave) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _listen(port: int) -> socket.socket:
+    # asyncio switches off Nagle's delay (40 ms a reply) only where TCP is named.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if sys.platform != "win32":
+            # There the option would let two servers share a port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        listener.bind((HOST, port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _gate(
+    *,
+    key: str | None,
+    latency_ms: float,
+    vintage: str,
+    rpm: int | None,
+    tpm: int | None,
+    faults: Iterable[object],
+    tokens_per_s: float | None,
+) -> Gate:
+    for name, number in (("rpm", rpm), ("tpm", tpm), ("tokens_per_s", tokens_per_s)):
+        if number is not None and number <= 0:
+            raise ValueError(f"{name} is {number}, not above 0")
+    if latency_ms < 0:
+        raise ValueError(f"latency_ms is {latency_ms}, not 0 or more")
+    settings = Settings(
+        key=key,
+        latency_s=latency_ms / 1000,
+        tokens_per_s=tokens_per_s,
+        vintage=vintage,
+        rpm=rpm,
+        tpm=tpm,
+    )
+    return Gate(Desk(settings, Faults(faults)))
+
+
+class Sandbox:
+    """
+    A sandbox that runs in a thread of this process.
+
+    Parameters
+    ----------
+    port : int, default 0
+        Port on 127.0.0.1; 0 takes a free one.
+    key : str, optional
+        The one right key. Without: any that starts with ``xai-``, except
+        ``xai-wrong...``.
+    latency_ms : float, default 0
+        Milliseconds before the first byte of an inference answer.
+    vintage : {"2026", "2025"}
+        Error codes and stream shape of which year.
+    rpm, tpm : int, optional
+        Requests and tokens per minute and model.
+    faults : iterable of dict or str
+        Scripted faults; see `grok_nb._sandbox.faults`.
+    tokens_per_s : float, optional
+        Pace of streams; default full speed.
+
+    Examples
+    --------
+    >>> with Sandbox() as sandbox:
+    ...     sandbox.base_url.endswith("/v1")
+    True
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        key: str | None = None,
+        *,
+        latency_ms: float = 0,
+        vintage: str = "2026",
+        rpm: int | None = None,
+        tpm: int | None = None,
+        faults: Iterable[object] = (),
+        tokens_per_s: float | None = None,
+    ) -> None:
+        self._gate = _gate(
+            key=key,
+            latency_ms=latency_ms,
+            vintage=vintage,
+            rpm=rpm,
+            tpm=tpm,
+            faults=faults,
+            tokens_per_s=tokens_per_s,
+        )
+        self._port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self.key = key if key is not None else f"xai-sandbox-{secrets.token_hex(8)}"
+
+    @property
+    def root_url(self) -> str:
+        """The server's root, under which the windows are."""
+        return f"http://{HOST}:{self._port}"
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for clients; ends in ``/v1``."""
+        return f"{self.root_url}/v1"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it serves."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> Self:
+        """
+        Serve until `stop`; a second call does nothing.
+
+        Raises
+        ------
+        OSError
+            If the port is taken.
+        """
+        if self.is_running:
+            return self
+        listener = _listen(self._port)
+        self._port = listener.getsockname()[1]
+        server = _Server(self._gate)
+        settled = threading.Event()
+        server.on_started = settled.set
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                server.run(sockets=[listener])
+            except BaseException as problem:  # noqa: BLE001 - raised again by start
+                failures.append(problem)
+            finally:
+                listener.close()
+                settled.set()
+
+        self._server = server
+        self._thread = threading.Thread(target=run, name="grok_nb-sandbox", daemon=True)
+        self._thread.start()
+        if not settled.wait(START_S) or not server.started:
+            self.stop()
+            cause = failures[0] if failures else None
+            raise RuntimeError("the sandbox did not start") from cause
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; open streams are dropped. Calling it twice does no harm."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(START_S)
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        """Name the address, never the key."""
+        state = "running" if self.is_running else "stopped"
+        return f"<Sandbox {self.base_url} {state}>"
+
+
+def serve(
+    on_ready: Callable[[str], None],
+    port: int = 0,
+    key: str | None = None,
+    *,
+    latency_ms: float = 0,
+    vintage: str = "2026",
+    rpm: int | None = None,
+    tpm: int | None = None,
+    faults: Iterable[object] = (),
+    tokens_per_s: float | None = None,
+) -> None:
+    """
+    Serve in this thread until SIGINT or SIGTERM, then return.
+
+    Parameters
+    ----------
+    on_ready : callable
+        Gets the base URL once connections are accepted.
+    port, key, latency_ms, vintage, rpm, tpm, faults, tokens_per_s
+        As for `Sandbox`.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    ValueError
+        If a setting or a fault makes no sense.
+    """
+    gate = _gate(
+        key=key,
+        latency_ms=latency_ms,
+        vintage=vintage,
+        rpm=rpm,
+        tpm=tpm,
+        faults=faults,
+        tokens_per_s=tokens_per_s,
+    )
+    listener = _listen(port)
+    server = _Server(gate)
+    base_url = f"http://{HOST}:{listener.getsockname()[1]}/v1"
+    server.on_started = lambda: on_ready(base_url)
+    with contextlib.closing(listener):
+        server.run(sockets=[listener])

@@ -1,0 +1,93 @@
+"""One display of a reply, repainted while it streams.
+
+At most ten repaints a second, fewer as the text grows: a front end falls behind, and
+bytes grow with the square of the length, otherwise. Measured for 2,000 tokens.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grok_nb.show.render import reply_bundle
+from grok_nb.show.safe_html import Incremental
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grok_nb.clock import Clock
+    from grok_nb.reply import Reply, RetryNotice
+
+_SHORTEST_S = 0.1
+#: Characters of text that one second between repaints is right for.
+_CHARACTERS_PER_S = 16_000
+#: Seconds between repaints of the clock, while nothing comes.
+_TICK_S = 1.0
+
+
+class Live:
+    """A reply on screen.
+
+    Parameters
+    ----------
+    show
+        IPython's ``display``, or None to show nothing.
+    clock
+        For the pace.
+    """
+
+    def __init__(self, show: Callable[..., object] | None, clock: Clock) -> None:
+        self._show = show
+        self._clock = clock
+        self._handle: object | None = None
+        self._begun = self._painted = clock.monotonic()
+        self._blocks = Incremental()
+        self._waiting: RetryNotice | None = None
+        self._stale = False
+
+    def begin(self, reply: Reply) -> None:
+        """Show that a question is on its way."""
+        self._paint(reply, "asking…")
+
+    def retrying(self, notice: RetryNotice) -> None:
+        """Say why there is a wait. Called from the background loop: paints nothing."""
+        self._waiting = notice
+        self._stale = True
+
+    def update(self, reply: Callable[[], Reply], length: int) -> None:
+        """Repaint, if enough time has passed for a text of that length."""
+        self._waiting = None
+        self._stale = True
+        if self._clock.monotonic() - self._painted >= max(
+            _SHORTEST_S, length / _CHARACTERS_PER_S
+        ):
+            self._paint(reply(), "")
+
+    def idle(self, reply: Callable[[], Reply]) -> None:
+        """Nothing came for a moment: show what is not on screen yet, and the time."""
+        now = self._clock.monotonic()
+        if not self._stale and now - self._painted < _TICK_S:
+            return
+        if self._waiting is not None:
+            note = str(self._waiting)
+        else:
+            note = f"waiting, {now - self._begun:.0f} s"
+        self._paint(reply(), note)
+
+    def finish(self, reply: Reply) -> None:
+        """Show the reply as it is now, whole and for good."""
+        self._put(reply_bundle(reply))
+
+    def _paint(self, reply: Reply, note: str) -> None:
+        self._painted = self._clock.monotonic()
+        self._stale = False
+        single = len(reply.choices) == 1
+        body = {"body": self._blocks.html} if single else {}
+        self._put(reply_bundle(reply, note=note, **body))
+
+    def _put(self, bundle: dict[str, str]) -> None:
+        if self._show is None:
+            return
+        if self._handle is None:
+            self._handle = self._show(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)  # type: ignore[attr-defined]  # IPython's DisplayHandle

@@ -1,0 +1,311 @@
+"""``%%grok``, ``%grok`` and their kin: parse, one call into the session, show."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    cell_magic,
+    line_magic,
+    magics_class,
+    no_var_expand,
+)
+from IPython.display import display
+
+from grok_nb.clock import SystemClock
+from grok_nb.errors import ConfigError, GrokError
+
+from .interpolate import interpolate
+from .options import CELL, LINE, OptionError, help_text, parse
+from .verbatim import TRANSFORMS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from grok_nb.reply import Ask, Reply
+    from grok_nb.session import ReplyStream
+
+CELL_HELP = help_text(
+    "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
+    "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.",
+    CELL,
+)
+LINE_HELP = help_text(
+    "%grok [options] TEXT - ask Grok one question; returns the Reply.\n\n"
+    "Everything after the options is the prompt, verbatim; -- ends the options.",
+    LINE,
+)
+_CARD = [
+    ("Set the environment variable", "XAI_API_KEY"),
+    ("or type a key here, hidden, for this session:", "%grok_key"),
+    ("or try everything without a key, on this machine:", "%grok_sandbox on"),
+]
+
+
+@magics_class
+class GrokMagics(Magics):  # type: ignore[misc]  # IPython has no types
+    """The magics of grok_nb."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        super().__init__(shell)
+        self._card_shown = False
+        self.clock = SystemClock()
+
+    @no_var_expand
+    @cell_magic("grok")
+    def grok_cell(self, line: str, cell: str) -> None:
+        with _brief():
+            options, rest = parse(line, CELL)
+            if options.pop("help", False):
+                display({"text/plain": CELL_HELP}, raw=True)
+                return
+            if rest:
+                raise OptionError(
+                    f"Unexpected text on the option line: {rest[:40]!r}.",
+                    hint="The prompt is the cell's body, below this line.",
+                )
+            # IPython ends every cell with a line break; the user did not type it
+            self._answer(cell.removesuffix("\n"), options)
+
+    @no_var_expand
+    @line_magic("grok")
+    def grok_line(self, line: str) -> Reply | None:
+        with _brief():
+            options, text = parse(line, LINE)
+            if options.pop("help", False):
+                display({"text/plain": LINE_HELP}, raw=True)
+                return None
+            ask = self._question(text, options)
+            self._require_key()
+            reply = _session().default().fetch(ask)
+            self._bind(options.get("out"), reply)
+            return reply
+
+    @line_magic
+    def grok_sandbox(self, line: str) -> None:
+        """%grok_sandbox on|off|status - a server on this machine that plays xAI's API.
+
+        Needs no key and no network. Its replies are marked, and cost nothing.
+        """
+        with _brief():
+            session, word = _session(), line.strip() or "status"
+            if word not in ("on", "off", "status"):
+                raise OptionError(
+                    f"%grok_sandbox takes on, off or status, not {word!r}."
+                )
+            if word == "on":
+                session.sandbox()
+            running = session.running_sandbox()
+            if word == "off" and running is not None:
+                running.stop()
+                running = None
+            text = (
+                "The sandbox is off."
+                if running is None
+                else "The sandbox is on: replies come from this machine, not from Grok."
+            )
+            display({"text/plain": text}, raw=True)
+
+    @line_magic
+    def grok_key(self, line: str) -> None:
+        """%grok_key - type an API key, hidden, for this session only."""
+        with _brief():
+            if line.strip():
+                raise OptionError(
+                    "%grok_key takes nothing: what is typed here is saved in the notebook.",
+                    hint="If that was a key, replace it at https://console.x.ai.",
+                )
+            from getpass import getpass
+
+            _session().configure(api_key=getpass("xAI API key: ") or None)
+            display({"text/plain": "The key is set for this session."}, raw=True)
+
+    # -- one question -------------------------------------------------------------
+
+    def _question(self, prompt: str, options: dict[str, Any]) -> Ask:
+        if not prompt.strip():
+            raise OptionError(
+                "There is nothing to ask.", hint="Write the prompt, or -h for help."
+            )
+        names = self.shell.user_ns
+        system = options.get("system")
+        if system is not None:
+            system = interpolate(_from_file(system), names)
+        if not options.get("raw"):
+            prompt = interpolate(prompt, names)
+        sent = {
+            name: options.get(name)
+            for name in (
+                "model",
+                "temperature",
+                "max_tokens",
+                "top_p",
+                "seed",
+                "stop",
+                "n",
+                "reasoning_effort",
+            )
+        }
+        return _session().question(prompt, system=system, origin=self._origin(), **sent)
+
+    def _origin(self) -> Any:
+        from grok_nb.reply import Origin
+
+        notebook = os.environ.get("JPY_SESSION_NAME")  # set by Jupyter's server
+        return Origin(
+            source="magic",
+            notebook=Path(notebook).name if notebook else None,
+            cell_id=_parent(self.shell).get("metadata", {}).get("cellId"),
+        )
+
+    def _answer(self, prompt: str, options: dict[str, Any]) -> None:
+        ask = self._question(prompt, options)
+        self._require_key()
+        quiet, out = options.get("quiet", False), options.get("out")
+        grok = _session().default()
+        mode = options.get("stream") or grok.settings.stream
+        show = None if quiet else display
+        if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
+            reply = grok.fetch(ask)
+            self._bind(out, reply)
+            if show is not None:
+                from grok_nb.show.render import reply_bundle
+
+                show(reply_bundle(reply), raw=True)
+            return
+        self._follow(grok, ask, show, out)
+
+    def _follow(self, grok: Any, ask: Ask, show: Any, out: str | None) -> None:
+        from grok_nb.notebook.live import Live
+        from grok_nb.reply import Reply
+
+        live = Live(show, self.clock)
+        live.begin(Reply(model=ask.model))
+        stream: ReplyStream = grok.follow(
+            ask, on_retry=live.retrying, on_idle=lambda: live.idle(lambda: stream.reply)
+        )
+        length = 0
+        try:
+            for event in stream:
+                length += len(event.delta)
+                if event.kind != "end":
+                    live.update(lambda event=event: event.reply, length)  # type: ignore[misc]  # bound now
+        except BaseException:
+            with _deaf():  # a second Interrupt must not lose what is there
+                self._conclude(live, stream, out)
+            raise
+        self._conclude(live, stream, out)
+
+    def _conclude(self, live: Any, stream: ReplyStream, out: str | None) -> None:
+        reply = stream.reply
+        self._bind(out, reply)
+        live.finish(reply)
+
+    def _bind(self, name: str | None, reply: Reply) -> None:
+        if name:
+            self.shell.user_ns[name] = reply
+
+    def _require_key(self) -> None:
+        try:
+            _session().settings().require_key()
+        except ConfigError:
+            if not self._card_shown:
+                from grok_nb.show.render import notice_bundle
+
+                self._card_shown = True
+                title = "grok_nb needs an API key of xAI, or its sandbox."
+                display(notice_bundle(title, _CARD), raw=True)
+            raise
+
+
+GrokMagics.grok_cell.__doc__ = CELL_HELP
+GrokMagics.grok_line.__doc__ = LINE_HELP
+
+
+def _session() -> Any:
+    """Return the session module; loading it is what a first question pays for."""
+    from grok_nb import session
+
+    return session
+
+
+def _from_file(system: str) -> str:
+    if not system.startswith("@"):
+        return system
+    path = Path(system[1:]).expanduser()
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise OptionError(
+            f"The system prompt {path} cannot be read: {reason}."
+        ) from None
+
+
+def _parent(shell: Any) -> dict[str, Any]:
+    """Return the execute request that runs now; empty outside of a kernel."""
+    get_parent = getattr(shell, "get_parent", None)
+    return (get_parent() if get_parent else None) or {}
+
+
+def _is_watched(shell: Any) -> bool:
+    """Whether somebody sees outputs as they come: not nbclient, nbval, nbconvert."""
+    return bool(_parent(shell).get("content", {}).get("allow_stdin", False))
+
+
+@contextlib.contextmanager
+def _brief() -> Iterator[None]:
+    """Show errors in a line or two, without the frames that lead to them."""
+    try:
+        yield
+    except OptionError:
+        raise
+    except GrokError as error:
+        lines = [f"{type(error).__name__}: {error}"]
+        request_id = getattr(error, "request_id", None)
+        after = [error.hint, f"Request id: {request_id}." if request_id else ""]
+        if any(after):
+            lines.append("  " + " ".join(text for text in after if text))
+        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's hook
+        raise
+    except KeyboardInterrupt as stop:
+        stop._render_traceback_ = lambda: ["KeyboardInterrupt: stopped"]  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's hook
+        raise
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment; only the main thread can, and only it gets it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics with a shell."""
+    unload(shell)
+    shell.register_magics(GrokMagics(shell))
+    shell.input_transformer_manager.token_transformers[:0] = TRANSFORMS
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the magics away from a shell."""
+    manager = shell.magics_manager
+    for kind, names in GrokMagics.magics.items():
+        for name in names:
+            manager.magics[kind].pop(name, None)
+    transformers = shell.input_transformer_manager.token_transformers
+    transformers[:] = [t for t in transformers if t not in TRANSFORMS]

@@ -1,0 +1,167 @@
+"""The options of the magics, declared once: parser, help and completion.
+
+Options come first; what follows them is text, verbatim. Values may stand in single or
+double quotes, after a space or ``=``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import keyword
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.error import UsageError
+
+from grok_nb.errors import GrokError
+
+_VALUE = re.compile(
+    r"""(?P<double>"(?:[^"\\]|\\.)*")|'(?P<single>[^']*)'|(?P<bare>(?:\{\{.*?\}\}|\S)+)"""
+)
+
+
+class OptionError(GrokError, UsageError):
+    """A magic's option line cannot be right. Nothing was sent."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"OptionError: {self}" + (f" {self.hint}" if self.hint else "")]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option of a magic.
+
+    Attributes
+    ----------
+    name
+        Key of the parsed value.
+    flags
+        As typed, e.g. ``("-m", "--model")``.
+    metavar
+        Name of the value in help; empty for a switch.
+    help
+        One line.
+    kind
+        What the value must be: ``str``, ``int`` or ``float``; of a switch, the value
+        that it sets.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    metavar: str
+    help: str
+    kind: Any = str
+
+
+ASKING = (
+    Option("model", ("-m", "--model"), "ID", "model id or alias"),
+    Option(
+        "system",
+        ("-s", "--system"),
+        "TEXT",
+        "system prompt; @file reads it; {{name}} works",
+    ),
+    Option("out", ("-o", "--out"), "NAME", "bind the Reply to NAME"),
+    Option("temperature", ("-t", "--temperature"), "X", "0 to 2", float),
+    Option("max_tokens", ("--max-tokens",), "N", "limit of visible tokens", int),
+    Option("top_p", ("--top-p",), "X", "nucleus sampling, above 0 to 1", float),
+    Option("seed", ("--seed",), "N", "best effort at the same answer again", int),
+    Option("stop", ("--stop",), "TEXT", "end the answer before TEXT"),
+    Option("n", ("-n",), "N", "that many answers", int),
+    Option(
+        "reasoning_effort", ("-r", "--reasoning"), "EFFORT", "low, medium, high, ..."
+    ),
+    Option(
+        "raw",
+        ("-R", "--raw"),
+        "",
+        "no interpolation: the text travels byte for byte",
+        True,  # noqa: FBT003 - the value that a switch sets
+    ),
+    Option("help", ("-h", "--help"), "", "show this help", True),  # noqa: FBT003
+)
+SHOWING = (
+    Option("quiet", ("-q", "--quiet"), "", "show nothing", True),  # noqa: FBT003
+    Option(
+        "stream",
+        ("--stream",),
+        "",
+        "show the answer as it comes (default: where someone looks)",
+        "on",
+    ),
+    Option("stream", ("--no-stream",), "", "one request, one display", "off"),
+)
+CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
+LINE = ASKING
+
+
+def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
+    """Return the options at the start of a line, and the text after them.
+
+    Raises
+    ------
+    OptionError
+        An unknown option (with a suggestion), a missing or wrong value.
+    """
+    known = {flag: option for option in options for flag in option.flags}
+    values: dict[str, Any] = {}
+    rest = line.lstrip()
+    while rest.startswith("-") and not re.match(r"-[\d.]|-\s|-$", rest):
+        if re.match(r"--(\s|$)", rest):  # the end of the options
+            return values, rest[2:].removeprefix(" ")
+        word = re.match(r"-{1,2}[^\s=]*", rest)
+        assert word is not None  # noqa: S101 - rest starts with a dash
+        flag, rest = word[0], rest[word.end() :]
+        option = known.get(flag)
+        if option is None:
+            raise _unknown(flag, known)
+        if not option.metavar:
+            if rest.startswith("="):
+                raise OptionError(f"{flag} takes no value.")
+            values[option.name] = option.kind
+        else:
+            text, rest = _value(flag, option, rest)
+            values[option.name] = _converted(flag, option, text)
+        rest = rest.lstrip()
+    return values, rest
+
+
+def _unknown(flag: str, known: dict[str, Option]) -> OptionError:
+    close = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]}?" if close else "-h lists the options."
+    return OptionError(f"There is no option {flag}.", hint=hint)
+
+
+def _value(flag: str, option: Option, rest: str) -> tuple[str, str]:
+    rest = rest[1:] if rest.startswith("=") else rest.lstrip()
+    found = _VALUE.match(rest)
+    if found is None:
+        raise OptionError(f"{flag} needs a value: {flag} {option.metavar}.")
+    if found["double"] is not None:
+        text = re.sub(r"\\(.)", r"\1", found["double"][1:-1])
+    else:
+        text = found["single"] if found["single"] is not None else found["bare"]
+    return text, rest[found.end() :]
+
+
+def _converted(flag: str, option: Option, text: str) -> object:
+    if option.name == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
+        raise OptionError(f"{flag} needs the name of a variable, not {text!r}.")
+    if option.kind is str:
+        return text
+    try:
+        return option.kind(text)
+    except ValueError:
+        what = "a whole number" if option.kind is int else "a number"
+        raise OptionError(f"{flag} needs {what}, not {text!r}.") from None
+
+
+def help_text(usage: str, options: tuple[Option, ...]) -> str:
+    """Return usage and one line per option, for docstrings and ``-h``."""
+    rows = [
+        (", ".join(o.flags) + (f" {o.metavar}" if o.metavar else ""), o.help)
+        for o in options
+    ]
+    width = max(len(flags) for flags, _ in rows)
+    return "\n".join([usage, "", *(f"  {f:<{width}}  {h}" for f, h in rows)])

@@ -1,0 +1,53 @@
+"""``%grok What is this?`` is a question, not a request for IPython's help.
+
+IPython takes a line that ends in ``?`` for help before it looks for magics. These two
+transforms take lines that begin with ``%grok`` first. They work on tokens, as IPython's
+own do, so that text in strings stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from IPython.core.inputtransformer2 import (
+    EscapedCommand,
+    MagicAssign,
+    TokenTransformBase,
+)
+
+
+class _Verbatim(TokenTransformBase):  # type: ignore[misc]  # IPython has no types
+    """Mixin: only lines of a pattern, and before anything else on that line."""
+
+    of: Any
+    pattern: str
+
+    def sortby(self) -> tuple[int, int, int]:
+        return self.start_line, -1, 0
+
+    @classmethod
+    def find(cls, tokens_by_line: Any) -> Any:
+        for line in tokens_by_line:
+            found = cls.of.find([line])
+            text = next((token.line for token in line if token.line.strip()), "")
+            if found is not None and re.match(cls.pattern, text):
+                return cls((found.start_line + 1, found.start_col))
+        return None
+
+
+class GrokLine(_Verbatim, EscapedCommand):  # type: ignore[misc]  # IPython has no types
+    """``%grok TEXT?``."""
+
+    of = EscapedCommand
+    pattern = r"\s*%grok\s"
+
+
+class GrokAssign(_Verbatim, MagicAssign):  # type: ignore[misc]  # IPython has no types
+    """``reply = %grok TEXT?``."""
+
+    of = MagicAssign
+    pattern = r"[^=]*=\s*%grok\s"
+
+
+TRANSFORMS = (GrokLine, GrokAssign)

@@ -1,0 +1,474 @@
+"""Markdown that nobody vouches for, as HTML that runs nothing and loads nothing.
+
+A front end trusts what a cell has just shown: raw HTML in it runs, pictures load,
+and MathJax obeys macros. So each block passes two independent layers. The renderer
+never emits raw HTML, turns pictures into links and hands MathJax nothing but
+formulas without side effects; the cleaner then drops all that is not on its list.
+
+The parser is imported at the first use, Pygments at the first coloured code.
+"""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import re
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import nh3
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.rules_core import StateCore
+    from markdown_it.rules_inline import StateInline
+    from markdown_it.token import Token
+
+__all__ = ["Incremental", "escape_text", "safe_html"]
+
+_log = logging.getLogger(__name__)
+
+# Sizes in characters. Beyond them text is shown as it is, which takes linear time.
+_LONGEST_TEXT = 400_000
+_LONGEST_PARAGRAPH = 20_000
+_LONGEST_COLOURED = 20_000
+_LONGEST_TEX = 8_000
+# The parser drops what is nested deeper without a word: such blocks are shown plain.
+_DEEPEST = 20
+
+# Controls and lone surrogates are invalid in HTML (the cleaner raises on the latter);
+# the two overrides make text read otherwise than it is. Embeddings and isolates
+# belong to honest right-to-left prose, but in code they can disguise what it does.
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff\ufffe\uffff]"
+)
+_DISGUISE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+# One alternative per spelling. A formula holds no backtick, so that code wins; a
+# backslash takes the next character along, as in TeX; `$` touches its formula, and
+# neither "US$5" nor "$5 million or 6$" nor "$5 and $6" is one. "\[1, 2\]" is a
+# citation with its brackets escaped.
+_TEX = re.compile(
+    r"\\\((?P<round>(?:[^\\`]|\\[^()`])++)\\\)"
+    r"|\\\[(?![\d,; -]*\\\])(?P<square>(?:[^\\`]|\\[^\[\]`])++)\\\]"
+    r"|\$\$(?P<double>(?:[^$\\`]|\\[^`]|\$(?!\$))++)\$\$"
+    r"|(?<![0-9A-Za-z])\$(?![\s$]|\d[\d.,]*\s+[A-Za-z]{3})"
+    r"(?P<single>(?:[^$\\`]|\\[^`])++)(?<!\s)\$(?!\d)"
+)
+_CLOSERS = {"$$": "$$", "\\[": "\\]"}
+# What outlives its formula (macros, colours, options), or gives it links, styles,
+# attributes or behaviour.
+_TEX_WITH_EFFECTS = re.compile(
+    r"\\(?:[egx]?def|let|futurelet|(?:re)?new(?:command|environment|tagform)"
+    r"|providecommand|Declare[A-Za-z]*|Newextarrow|usetagform|mathtoolsset"
+    r"|definecolor|require|setOptions|href|url|class|cssId|style|data|html[A-Z]\w*"
+    r"|includegraphics|mmlToken|unicode|bbox|(?:eq)?ref|toggle|(?:math|text)tip"
+    r"|csname|catcode|input|include)(?![A-Za-z])"
+)
+_LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+
+# One match within such a run takes some lexers half a minute (C: 20 kB of blanks).
+_LONG_RUN = re.compile(r"\s{200}|(.)\1{199}")
+_LANGUAGE = re.compile(r"[\w+#.-]{1,30}", re.ASCII)
+
+_TAGS = (
+    "p br hr h1 h2 h3 h4 h5 h6 ul ol li strong em s code pre blockquote "
+    "table thead tbody tr th td a div span"
+)
+_CLEANER_RULES: dict[str, Any] = {
+    "tags": set(_TAGS.split()),
+    "attributes": {
+        "*": set(),  # else titles and languages pass
+        "a": {"href"},
+        "ol": {"start"},
+        "th": {"style"},
+        "td": {"style"},
+    },
+    "filter_style_properties": {"text-align"},
+    "set_tag_attribute_values": {"a": {"target": "_blank"}},
+    "link_rel": "noopener noreferrer nofollow",
+    "url_schemes": {"http", "https", "mailto"},
+    "url_relative": "deny",
+}
+
+
+class _Block(NamedTuple):
+    """A top-level block: its first line in the source, and its HTML."""
+
+    line: int
+    html: str
+
+
+def escape_text(text: str) -> str:
+    """Escape text for use as the content of an HTML element.
+
+    Besides HTML this defuses TeX: MathJax reads the text of a page and would typeset
+    what lies between two prices.
+
+    Parameters
+    ----------
+    text
+        Any text, also with control characters and lone surrogates.
+
+    Returns
+    -------
+    str
+        HTML that shows the text. Not for attribute values: it may hold ``<span>``.
+
+    Examples
+    --------
+    >>> escape_text("<b> for $5")
+    '&lt;b&gt; for <span>$</span>5'
+    """
+    # MathJax never looks for a delimiter across the edge of an element. Every
+    # backslash counts: \(, \[, \begin, \ref, \$ and \\ all mean something to it.
+    escaped = html.escape(_showable(text))
+    return re.sub(r"[$\\]", r"<span>\g<0></span>", escaped)
+
+
+def safe_html(markdown: str) -> str:
+    r"""Render untrusted Markdown to HTML that runs nothing and loads nothing.
+
+    Raw HTML is shown as text, pictures become links, links are limited to http,
+    https and mailto. TeX in its four spellings (``$..$``, ``$$..$$``, ``\(..\)``,
+    ``\[..\]``) is left to the front end; with macros, links or styles it is shown
+    as code.
+
+    Parameters
+    ----------
+    markdown
+        The text. Over 400,000 characters it is shown without formatting.
+
+    Returns
+    -------
+    str
+        HTML for an output of type ``text/html``. Never raises.
+
+    Examples
+    --------
+    >>> safe_html("**5** < 6")
+    '<p><strong>5</strong> &lt; 6</p>\n'
+    """
+    return "".join(block.html for block in _blocks(_showable(markdown), {}))
+
+
+class Incremental:
+    r"""Render a growing text, each finished block once.
+
+    A top-level block is finished when a later one has begun behind a blank line:
+    then nothing that follows can change it, except the definition of a reference
+    link. Without such definitions the HTML is always that of `safe_html`.
+
+    Examples
+    --------
+    >>> stream = Incremental()
+    >>> stream.split("One *two*\n\nThr")
+    ([], '<p>One <em>two</em></p>\n<p>Thr</p>\n')
+    >>> stream.split("One *two*\n\nThree\nfour")
+    (['<p>One <em>two</em></p>\n'], '<p>Three\nfour</p>\n')
+    """
+
+    def __init__(self) -> None:
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._done = ""  # the source of the finished blocks
+        self._finished: list[str] = []
+        self._references: dict[str, Any] = {}
+
+    @property
+    def finished(self) -> int:
+        """Number of finished blocks; never shrinks while the text grows."""
+        return len(self._finished)
+
+    def split(self, text: str) -> tuple[list[str], str]:
+        """Render the text as finished blocks and a tail that may still change.
+
+        Parameters
+        ----------
+        text
+            All of the text so far. If it does not continue the text of the call
+            before, everything is rendered anew.
+
+        Returns
+        -------
+        tuple of list of str and str
+            HTML of the finished blocks, from the first, and HTML of the tail.
+        """
+        source = _showable(text)
+        if not source.startswith(self._done):
+            self._start_over()
+        tail = source[len(self._done) :]
+        if len(source) > _LONGEST_TEXT:
+            return list(self._finished), _plain(tail)
+        references = dict(self._references)
+        blocks = _blocks(tail, references)
+        lines = tail.split("\n")
+        count = len(blocks)
+        # The last line has no end yet, so what it begins may still become a part of
+        # the block before it ("1" becomes "1. next item").
+        while count and not (
+            0 < blocks[count - 1].line < len(lines) - 1
+            and not lines[blocks[count - 1].line - 1].strip(" \t")
+        ):
+            count -= 1
+        if count:
+            line = blocks[count - 1].line
+            self._finished += [block.html for block in blocks[: count - 1]]
+            self._done += "".join(f"{done}\n" for done in lines[:line])
+            self._references.update(
+                (label, reference)
+                for label, reference in references.items()
+                if label not in self._references and reference["map"][1] <= line
+            )
+            blocks = blocks[count - 1 :]
+        return list(self._finished), "".join(block.html for block in blocks)
+
+    def html(self, text: str) -> str:
+        """Render all of the text so far.
+
+        Parameters
+        ----------
+        text
+            All of the text so far, as in `split`.
+
+        Returns
+        -------
+        str
+            HTML of the whole text.
+        """
+        if len(text) > _LONGEST_TEXT:
+            return safe_html(text)
+        finished, tail = self.split(text)
+        return "".join(finished) + tail
+
+
+def _showable(text: str) -> str:
+    """Make line ends uniform and replace what must not reach a page."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _UNSHOWABLE.sub("\ufffd", text)
+
+
+def _plain(text: str) -> str:
+    return f"<pre>{html.escape(text)}</pre>\n"
+
+
+def _blocks(source: str, references: dict[str, Any]) -> list[_Block]:
+    """Render showable Markdown by top-level block; adds to `references`."""
+    if len(source) > _LONGEST_TEXT:
+        return [_Block(0, _plain(source))]
+    try:
+        parser, clean = _parser(), _cleaner().clean
+        env: dict[str, Any] = {"references": references}
+        blocks: list[_Block] = []
+        begin, lines = 0, source.split("\n")
+        tokens = parser.parse(source, env)
+        for end, token in enumerate(tokens, 1):
+            if token.level or token.nesting == 1:
+                continue
+            block, begin = tokens[begin:end], end
+            first, last = block[0].map or (0, 0)
+            if any(part.level >= _DEEPEST - 1 for part in block):
+                rendered = _plain("\n".join(lines[first:last]))
+            else:
+                rendered = parser.renderer.render(block, parser.options, env)
+            blocks.append(_Block(first, clean(rendered)))
+    except Exception:  # noqa: BLE001 - whatever a parser trips over, show the text
+        _log.debug("shown without formatting", exc_info=True)
+        return [_Block(0, _plain(source))]
+    return blocks
+
+
+@functools.cache
+def _cleaner() -> nh3.Cleaner:
+    from pygments.token import STANDARD_TYPES
+
+    classes = {"div": {"highlight"}, "span": set(STANDARD_TYPES.values())}
+    return nh3.Cleaner(allowed_classes=classes, **_CLEANER_RULES)
+
+
+@functools.cache
+def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    class Parser(MarkdownIt):
+        def validateLink(self, url: str) -> bool:  # noqa: N802 - the parser's name
+            return url.lower().startswith(("http:", "https:", "mailto:"))
+
+    parser = Parser("commonmark", {"html": False, "maxNesting": _DEEPEST})
+    parser.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
+    parser.core.ruler.at("inline", _parse_paragraphs)
+    parser.inline.ruler.before("escape", "tex", _parse_tex)
+    interrupts = ["paragraph", "reference", "blockquote", "list"]
+    parser.block.ruler.before(
+        "fence", "tex_block", _parse_tex_block, {"alt": interrupts}
+    )
+    for name, rule in _RENDER_RULES.items():
+        parser.add_render_rule(name, rule)
+    parser.parse("*")  # rules are compiled at the first use, which is no thread's affair
+    return parser
+
+
+def _parse_paragraphs(state: StateCore) -> None:
+    from markdown_it.token import Token
+
+    for token in state.tokens:
+        if token.type != "inline":
+            continue
+        text, token.children = token.content, []
+        # Each bracket may open a link, and is tried at every level of nesting.
+        if len(text) > _LONGEST_PARAGRAPH or text.count("[") > 20 + len(text) // 10:
+            token.children.append(Token("text", "", 0, content=text))
+            continue
+        state.md.inline.parse(text, state.md, state.env, token.children)
+        links = 0
+        for child in token.children:
+            links += child.nesting if child.tag == "a" else 0
+            if child.type == "image":
+                child.meta["in_link"] = links > 0
+
+
+def _parse_tex(state: StateInline, silent: bool) -> bool:  # noqa: FBT001 - a parser rule
+    if state.src[state.pos] not in "$\\":
+        return False
+    found = _TEX.match(state.src, state.pos, state.posMax)
+    if found is None:
+        return False
+    if not silent:
+        _push_tex(state, found)
+    state.pos = found.end()
+    return True
+
+
+def _parse_tex_block(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - a parser rule
+    """Parse display TeX that fills whole lines, without a blank one.
+
+    Inside, a line that begins with "-", "+", ">" or "=" is no Markdown.
+    """
+    begin = state.bMarks[start] + state.tShift[start]
+    opener = state.src[begin : begin + 2]
+    if opener not in _CLOSERS or state.is_code_block(start):
+        return False
+    lines: list[str] = []
+    for line in range(start, end):
+        begin = state.bMarks[line] + state.tShift[line]
+        lines.append(state.src[begin : state.eMarks[line]].strip())
+        if not lines[-1] or state.sCount[line] < state.blkIndent:
+            return False
+        if lines[-1].endswith(_CLOSERS[opener]) and (lines[1:] or lines[0] != opener):
+            break
+        # A second opener means that the first was no TeX; giving up at it also keeps
+        # the search linear.
+        if lines[1:] and lines[-1].startswith(opener):
+            return False
+    found = _TEX.fullmatch("\n".join(lines))
+    if found and not silent:
+        state.line = start + len(lines)
+        _push_tex(state, found).map = [start, state.line]
+    return found is not None
+
+
+def _push_tex(state: StateBlock | StateInline, found: re.Match[str]) -> Token:
+    kind = "tex" if found.lastgroup in {"round", "single"} else "tex_display"
+    token = state.push(kind, "", 0)
+    token.content, token.markup = found[found.lastgroup or 0], found[0]
+    return token
+
+
+def _render_tex(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    token = tokens[index]
+    # A label that exists already, as at the second repaint, is an error to MathJax.
+    tex = _LABEL.sub("", token.content).strip()
+    # Each formula in an element of its own: if it lacks a brace, MathJax would look
+    # for the end of it in the text that follows.
+    element = "p" if token.map else "span"
+    if len(tex) > _LONGEST_TEX or _TEX_WITH_EFFECTS.search(tex):
+        shown = f"<code>{html.escape(token.markup)}</code>"
+    elif token.type == "tex":
+        shown = f"\\({html.escape(tex)}\\)"
+    else:
+        shown = f"\\[{html.escape(tex)}\\]"
+    return f"<{element}>{shown}</{element}>"
+
+
+def _render_text(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    return escape_text(tokens[index].content)
+
+
+def _render_image(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    token = tokens[index]
+    label = f"[image: {escape_text(token.content)}]" if token.content else "[image]"
+    address = html.escape(str(token.attrs.get("src", "")))
+    if not address or token.meta.get("in_link"):
+        return label
+    return f'<a href="{address}">{label}</a>'
+
+
+def _render_code_span(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    return f"<code>{html.escape(_undisguised(tokens[index].content))}</code>"
+
+
+def _render_code(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    code = _undisguised(tokens[index].content)
+    language = _LANGUAGE.match(tokens[index].info.strip())
+    if language and len(code) <= _LONGEST_COLOURED and not _LONG_RUN.search(code):
+        body = _coloured(code, language[0])
+    else:
+        body = html.escape(code)
+    return f'<div class="highlight"><pre><code>{body}</code></pre></div>\n'
+
+
+_RENDER_RULES = {
+    "text": _render_text,
+    "image": _render_image,
+    "code_inline": _render_code_span,
+    "code_block": _render_code,
+    "fence": _render_code,
+    "tex": _render_tex,
+    "tex_display": _render_tex,
+}
+
+
+def _undisguised(code: str) -> str:
+    return _DISGUISE.sub("\ufffd", code)
+
+
+@functools.cache
+def _css_class(kind: Any) -> str:
+    from pygments.token import STANDARD_TYPES
+
+    while kind not in STANDARD_TYPES:
+        kind = kind.parent
+    css_class = STANDARD_TYPES[kind]
+    return "" if css_class == "w" else css_class  # nobody colours white space
+
+
+def _coloured(code: str, language: str) -> str:
+    """Mark code up with the classes of Pygments, for which front ends bring colours."""
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
+        return html.escape(code)
+    # Many lexers go quadratic on text made for it: 10 s for 20 kB. This is some 15
+    # times what honest code takes; CPU time, so that a busy machine makes no difference.
+    give_up = time.thread_time() + 0.05 + 25e-6 * len(code)
+    parts: list[str] = []
+    open_class = ""
+    for kind, text in lexer.get_tokens(code):
+        if time.thread_time() > give_up:
+            return html.escape(code)
+        css_class = _css_class(kind)
+        if css_class != open_class:
+            parts.append("</span>" if open_class else "")
+            parts.append(f'<span class="{css_class}">' if css_class else "")
+            open_class = css_class
+        parts.append(html.escape(text))
+    return "".join(parts) + ("</span>" if open_class else "")
