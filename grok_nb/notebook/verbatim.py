@@ -23,8 +23,13 @@ class _Verbatim(TokenTransformBase):  # type: ignore[misc]  # IPython has no typ
     of: Any
     pattern: str
 
-    def sortby(self) -> tuple[int, int, int]:
-        return self.start_line, -1, 0
+    def __init__(self, start: tuple[int, int]) -> None:
+        super().__init__(start)
+        self._column, self.start_col = self.start_col, -1  # IPython sorts by this
+
+    def transform(self, lines: list[str]) -> list[str]:
+        self.start_col = self._column
+        return super().transform(lines)  # type: ignore[no-any-return]  # no types
 
     @classmethod
     def find(cls, tokens_by_line: Any) -> Any:
