@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import os
 import queue
@@ -90,11 +91,15 @@ class Job(Generic[T]):
             self._task.cancel()
 
     def close(self) -> None:
-        """Cancel and wait, at most a second, for the task to have closed up."""
-        if self._ended.is_set():
-            return
+        """Cancel and wait, at most a second, for the task to have closed up.
+
+        A second Ctrl-C does not cut this short: one is already on its way up.
+        """
         self.cancel()
-        self._ended.wait(CLOSE_S)
+        for _ in range(round(CLOSE_S / SLICE_S)):
+            with contextlib.suppress(KeyboardInterrupt):
+                if self._ended.wait(SLICE_S):
+                    return
 
 
 class Portal:

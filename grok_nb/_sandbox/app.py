@@ -211,7 +211,7 @@ def _refused_key(headers: dict[str, str], right: str | None) -> ApiError | None:
 
 
 def _routes(desk: Desk) -> FastAPI:
-    app = FastAPI(title="Sandbox of grok_nb", openapi_url=None)
+    app = FastAPI(title="Sandbox of grok_nb", openapi_url=None, redirect_slashes=False)
     vintage = desk.settings.vintage
 
     def answered(refusal: ApiError) -> Response:

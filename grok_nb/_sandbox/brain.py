@@ -19,10 +19,13 @@ REPEAT = "Repeat exactly:"
 MAX_ITEMS = 20_000
 MAX_ECHO_CHARACTERS = 4_000
 _EXCERPT_CHARACTERS = 80
+_ORDER_CHARACTERS = 2_000
 
 _NUMBER = r"(\d{1,3}(?:,\d{3})+|\d{1,9})"
+_ADVERBS = r"(?:\s+(?!from\b|to\b)[^\W\d_]+){0,2}"
 _COUNT = re.compile(
-    rf"\bcount\b(?:\s+from\s+{_NUMBER})?\s+(?:up\s+)?to\s+{_NUMBER}", re.IGNORECASE
+    rf"\bcount\b{_ADVERBS}(?:\s+from\s+{_NUMBER})?{_ADVERBS}\s+to\s+{_NUMBER}",
+    re.IGNORECASE,
 )
 _WORDS = re.compile(rf"\b{_NUMBER}[ -]words?\b", re.IGNORECASE)
 _LIST = re.compile(
@@ -96,23 +99,26 @@ def _answer(question: Question) -> tuple[str, Iterator[str]]:
         # The separator after the colon is not part of what is to be repeated.
         wanted = wanted[1:] if wanted[:1] in {" ", "\n"} else wanted
         return "The message asks for its own text back.", iter([wanted])
-    if match := _COUNT.search(text):
+    # An order stands before or after a long document, not in the middle of it.
+    long = len(text) > 2 * _ORDER_CHARACTERS
+    order = f"{text[:_ORDER_CHARACTERS]}\n{text[-_ORDER_CHARACTERS:]}" if long else text
+    if match := _COUNT.search(order):
         first = _items(match.group(1)) if match.group(1) else 1
         last = min(_items(match.group(2), bound=None), first + MAX_ITEMS - 1)
         return f"I count from {first} to {last}.", _counted(first, last)
-    if match := _WORDS.search(text):
+    if match := _WORDS.search(order):
         number = _items(match.group(1))
         return f"The message asks for {number} words.", _wordy(number, text)
-    if match := _LIST.search(text) or _LINES.search(text):
-        number = _items(match.group(1))
-        noun = match.group(2) if match.lastindex == 2 else "line"
-        return f"The message asks for {number} lines.", _listed(number, noun, text)
     if found := arithmetic.find(text):
         answer = f"{MARK} {found.expression} {found.result}"
         if found.value is None:
             answer += "."
         return f"The question holds the expression {found.expression}.", iter([answer])
-    excerpt = " ".join(text.split())[:_EXCERPT_CHARACTERS]
+    if match := _LIST.search(order) or _LINES.search(order):
+        number = _items(match.group(1))
+        noun = match.group(2) if match.lastindex == 2 else "line"
+        return f"The message asks for {number} lines.", _listed(number, noun, text)
+    excerpt = " ".join(order.split())[:_EXCERPT_CHARACTERS]
     return f'The last message says: "{excerpt}".', iter([_echo(question)])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import uuid
 from dataclasses import dataclass
@@ -117,9 +118,14 @@ def _before_stop(drawn: Iterator[str], stops: tuple[str, ...]) -> Iterator[str]:
     for token in drawn:
         held.append(token)
         text = "".join(held)
-        places = [place for stop in stops if (place := text.find(stop)) >= 0]
-        if places:
-            yield from tokens.split(text[: min(places)])
+        found = [
+            (place + len(stop), place)
+            for stop in stops
+            if (place := text.find(stop)) >= 0
+        ]
+        if found:
+            # The sequence that is complete first ends the reply.
+            yield from tokens.split(text[: min(found)[1]])
             return
         # What is further back than a stop sequence is long can no longer be part of one.
         while len(text) - len(held[0]) >= longest - 1:
@@ -403,20 +409,21 @@ class _Exchange:
         pace_s = self._slow_s or 1 / (self._settings.tokens_per_s or float("inf"))
         begun_s = self._incoming.desk.monotonic()
         unsent: list[bytes] = []
-        for number, delta in enumerate(self._generation):
-            if fault is not None and number == interrupted_at:
-                await line.send(b"".join(unsent))
-                await self._interrupt(line, fault)
-                return
+        deltas = itertools.islice(self._generation, interrupted_at)
+        for number, delta in enumerate(deltas, 1):
             unsent.append(writer.write(delta))
             if not pace_s and len(unsent) < EVENTS_PER_SEND:
                 continue
             await line.send(b"".join(unsent))
             unsent.clear()
-            due_s = begun_s + (number + 1) * pace_s - self._incoming.desk.monotonic()
+            due_s = begun_s + number * pace_s - self._incoming.desk.monotonic()
             if await (line.wait(due_s) if pace_s else line.breathe()):
                 self._leave(200)
                 return
+        if fault is not None and interrupted_at is not None:
+            await line.send(b"".join(unsent))
+            await self._interrupt(line, fault)
+            return
         call.bill(self._generation.usage())
         call.close(200)
         unsent.append(writer.end(include_usage=self._job.include_usage))

@@ -236,3 +236,5 @@ def _notes(request: ChatRequest) -> Iterator[str]:
         yield f"Tools: {names} (the sandbox calls none yet)"
     if request.response_format and request.response_format.type != "text":
         yield f"Response format: {request.response_format.type} (not filled in yet)"
+    if request.search_parameters is not None:
+        yield "Live search: accepted, but nothing is searched"

@@ -284,7 +284,9 @@ _PROXY_PAGE = """<!DOCTYPE html>
 def canned(fault: Fault, vintage: str) -> Canned:
     """Build the answer of a fault that replaces the reply."""
     if fault.do == "html":
-        page = _PROXY_PAGE.format(status=fault.status).encode()
+        # These two statuses have no body in HTTP.
+        has_page = fault.status not in {204, 304}
+        page = _PROXY_PAGE.format(status=fault.status).encode() if has_page else b""
         return Canned(fault.status, {"content-type": "text/html"}, page)
     if fault.do == "empty":
         return Canned(200, {}, b"")

@@ -200,6 +200,7 @@ class GrokMagics(Magics):  # type: ignore[misc]  # IPython has no types
                     live.update(lambda event=event: event.reply, length)  # type: ignore[misc]  # bound now
         except BaseException:
             with _deaf():  # a second Interrupt must not lose what is there
+                stream.close()  # the first one may have come while painting
                 self._conclude(live, stream, out)
             raise
         self._conclude(live, stream, out)

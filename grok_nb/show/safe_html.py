@@ -15,18 +15,19 @@ import html
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import nh3
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from markdown_it import MarkdownIt
     from markdown_it.rules_block import StateBlock
     from markdown_it.rules_core import StateCore
     from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
+    from pygments.lexer import Lexer
 
 __all__ = ["Incremental", "escape_text", "safe_html"]
 
@@ -66,7 +67,7 @@ _TEX_WITH_EFFECTS = re.compile(
     r"\\(?:[egx]?def|let|futurelet|(?:re)?new(?:command|environment|tagform)"
     r"|providecommand|Declare[A-Za-z]*|Newextarrow|usetagform|mathtoolsset"
     r"|definecolor|require|setOptions|href|url|class|cssId|style|data|html[A-Z]\w*"
-    r"|includegraphics|mmlToken|unicode|bbox|(?:eq)?ref|toggle|(?:math|text)tip"
+    r"|includegraphics|mmlToken|unicode|bbox|(?:eq)?ref|refeq|toggle|(?:math|text)tip"
     r"|csname|catcode|input|include)(?![A-Za-z])"
 )
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
@@ -94,13 +95,6 @@ _CLEANER_RULES: dict[str, Any] = {
     "url_schemes": {"http", "https", "mailto"},
     "url_relative": "deny",
 }
-
-
-class _Block(NamedTuple):
-    """A top-level block: its first line in the source, and its HTML."""
-
-    line: int
-    html: str
 
 
 def escape_text(text: str) -> str:
@@ -153,7 +147,7 @@ def safe_html(markdown: str) -> str:
     >>> safe_html("**5** < 6")
     '<p><strong>5</strong> &lt; 6</p>\n'
     """
-    return "".join(block.html for block in _blocks(_showable(markdown), {}))
+    return "".join(block for _, block in _blocks(_showable(markdown), {}))
 
 
 class Incremental:
@@ -173,9 +167,6 @@ class Incremental:
     """
 
     def __init__(self) -> None:
-        self._start_over()
-
-    def _start_over(self) -> None:
         self._done = ""  # the source of the finished blocks
         self._finished: list[str] = []
         self._references: dict[str, Any] = {}
@@ -201,32 +192,27 @@ class Incremental:
         """
         source = _showable(text)
         if not source.startswith(self._done):
-            self._start_over()
+            self._done, self._finished, self._references = "", [], {}
         tail = source[len(self._done) :]
         if len(source) > _LONGEST_TEXT:
             return list(self._finished), _plain(tail)
         references = dict(self._references)
         blocks = _blocks(tail, references)
-        lines = tail.split("\n")
-        count = len(blocks)
-        # The last line has no end yet, so what it begins may still become a part of
-        # the block before it ("1" becomes "1. next item").
-        while count and not (
-            0 < blocks[count - 1].line < len(lines) - 1
-            and not lines[blocks[count - 1].line - 1].strip(" \t")
-        ):
-            count -= 1
-        if count:
-            line = blocks[count - 1].line
-            self._finished += [block.html for block in blocks[: count - 1]]
-            self._done += "".join(f"{done}\n" for done in lines[:line])
-            self._references.update(
-                (label, reference)
-                for label, reference in references.items()
-                if label not in self._references and reference["map"][1] <= line
-            )
-            blocks = blocks[count - 1 :]
-        return list(self._finished), "".join(block.html for block in blocks)
+        # The last line has no end yet: what it begins may still become a part of the
+        # block before it, as "1" of a list does when it becomes "1. item".
+        lines = tail.split("\n")[:-1]
+        cut, cut_line = 0, 0
+        for index, (line, _) in enumerate(blocks):
+            if 0 < line < len(lines) and not lines[line - 1].strip(" \t"):
+                cut, cut_line = index, line
+        self._done += "".join(line + "\n" for line in lines[:cut_line])
+        self._finished += [block for _, block in blocks[:cut]]
+        self._references |= {
+            label: reference
+            for label, reference in references.items()
+            if reference["map"][1] <= cut_line and label not in self._references
+        }
+        return list(self._finished), "".join(block for _, block in blocks[cut:])
 
     def html(self, text: str) -> str:
         """Render all of the text so far.
@@ -258,16 +244,18 @@ def _plain(text: str) -> str:
     return f"<pre>{html.escape(text)}</pre>\n"
 
 
-def _blocks(source: str, references: dict[str, Any]) -> list[_Block]:
-    """Render showable Markdown by top-level block; adds to `references`."""
+def _blocks(source: str, references: dict[str, Any]) -> list[tuple[int, str]]:
+    """Render to the first line and the HTML of each top-level block.
+
+    Definitions of reference links are taken from `references` and added to it.
+    """
     if len(source) > _LONGEST_TEXT:
-        return [_Block(0, _plain(source))]
+        return [(0, _plain(source))]
+    blocks: list[tuple[int, str]] = []
     try:
-        parser, clean = _parser(), _cleaner().clean
+        parser, lines = _parser(), source.split("\n")
         env: dict[str, Any] = {"references": references}
-        blocks: list[_Block] = []
-        begin, lines = 0, source.split("\n")
-        tokens = parser.parse(source, env)
+        tokens, begin = parser.parse(source, env), 0
         for end, token in enumerate(tokens, 1):
             if token.level or token.nesting == 1:
                 continue
@@ -277,10 +265,10 @@ def _blocks(source: str, references: dict[str, Any]) -> list[_Block]:
                 rendered = _plain("\n".join(lines[first:last]))
             else:
                 rendered = parser.renderer.render(block, parser.options, env)
-            blocks.append(_Block(first, clean(rendered)))
+            blocks.append((first, _cleaner().clean(rendered)))
     except Exception:  # noqa: BLE001 - whatever a parser trips over, show the text
         _log.debug("shown without formatting", exc_info=True)
-        return [_Block(0, _plain(source))]
+        return [(0, _plain(source))]
     return blocks
 
 
@@ -304,14 +292,21 @@ def _parser() -> MarkdownIt:
     parser.enable(["table", "strikethrough"]).disable(["html_block", "html_inline"])
     parser.core.ruler.at("inline", _parse_paragraphs)
     parser.inline.ruler.before("escape", "tex", _parse_tex)
-    interrupts = ["paragraph", "reference", "blockquote", "list"]
     parser.block.ruler.before(
-        "fence", "tex_block", _parse_tex_block, {"alt": interrupts}
+        "fence",
+        "tex_block",
+        _parse_tex_block,
+        {"alt": ["paragraph", "reference", "blockquote", "list"]},
     )
-    for name, rule in _RENDER_RULES.items():
-        parser.add_render_rule(name, rule)
-    parser.parse("*")  # rules are compiled at the first use, which is no thread's affair
+    for name, render in _RENDER.items():
+        parser.add_render_rule(name, _rule(render))
+    # Rules are compiled at the first use, and two threads must not do that at once.
+    parser.parse("*")
     return parser
+
+
+def _rule(render: Callable[[Token], str]) -> Callable[..., str]:
+    return lambda _, tokens, index, *__: render(tokens[index])
 
 
 def _parse_paragraphs(state: StateCore) -> None:
@@ -380,8 +375,7 @@ def _push_tex(state: StateBlock | StateInline, found: re.Match[str]) -> Token:
     return token
 
 
-def _render_tex(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    token = tokens[index]
+def _render_tex(token: Token) -> str:
     # A label that exists already, as at the second repaint, is an error to MathJax.
     tex = _LABEL.sub("", token.content).strip()
     # Each formula in an element of its own: if it lacks a brace, MathJax would look
@@ -396,12 +390,7 @@ def _render_tex(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
     return f"<{element}>{shown}</{element}>"
 
 
-def _render_text(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return escape_text(tokens[index].content)
-
-
-def _render_image(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    token = tokens[index]
+def _render_image(token: Token) -> str:
     label = f"[image: {escape_text(token.content)}]" if token.content else "[image]"
     address = html.escape(str(token.attrs.get("src", "")))
     if not address or token.meta.get("in_link"):
@@ -409,33 +398,34 @@ def _render_image(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
     return f'<a href="{address}">{label}</a>'
 
 
-def _render_code_span(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    return f"<code>{html.escape(_undisguised(tokens[index].content))}</code>"
-
-
-def _render_code(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:
-    code = _undisguised(tokens[index].content)
-    language = _LANGUAGE.match(tokens[index].info.strip())
-    if language and len(code) <= _LONGEST_COLOURED and not _LONG_RUN.search(code):
+def _render_code(token: Token) -> str:
+    code = token.content
+    language = _LANGUAGE.match(token.info.strip())
+    first, last = token.map or (0, 0)
+    code_lines = code.count("\n") + (not code.endswith("\n"))
+    # A fence still open has no last line. Colouring it anew at each repaint of a
+    # stream would cost more than all the rest.
+    closed = last - first == code_lines + 2
+    if language and closed and len(code) <= _LONGEST_COLOURED:
         body = _coloured(code, language[0])
     else:
-        body = html.escape(code)
+        body = _escape_code(code)
     return f'<div class="highlight"><pre><code>{body}</code></pre></div>\n'
 
 
-_RENDER_RULES = {
-    "text": _render_text,
-    "image": _render_image,
-    "code_inline": _render_code_span,
+_RENDER: dict[str, Callable[[Token], str]] = {
+    "text": lambda token: escape_text(token.content),
+    "code_inline": lambda token: f"<code>{_escape_code(token.content)}</code>",
     "code_block": _render_code,
     "fence": _render_code,
+    "image": _render_image,
     "tex": _render_tex,
     "tex_display": _render_tex,
 }
 
 
-def _undisguised(code: str) -> str:
-    return _DISGUISE.sub("\ufffd", code)
+def _escape_code(code: str) -> str:
+    return html.escape(_DISGUISE.sub("\ufffd", code))
 
 
 @functools.cache
@@ -448,15 +438,23 @@ def _css_class(kind: Any) -> str:
     return "" if css_class == "w" else css_class  # nobody colours white space
 
 
-def _coloured(code: str, language: str) -> str:
-    """Mark code up with the classes of Pygments, for which front ends bring colours."""
-    from pygments.lexers import get_lexer_by_name
+@functools.lru_cache(maxsize=64)
+def _lexer_class(language: str) -> type[Lexer] | None:
+    from pygments.lexers import find_lexer_class_by_name
     from pygments.util import ClassNotFound
 
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        return find_lexer_class_by_name(language)
     except ClassNotFound:
-        return html.escape(code)
+        return None
+
+
+def _coloured(code: str, language: str) -> str:
+    """Mark code up with the classes of Pygments, for which front ends bring colours."""
+    lexer_class = _lexer_class(language)
+    if lexer_class is None or _LONG_RUN.search(code):
+        return _escape_code(code)
+    lexer = lexer_class(stripnl=False, ensurenl=False)
     # Many lexers go quadratic on text made for it: 10 s for 20 kB. This is some 15
     # times what honest code takes; CPU time, so that a busy machine makes no difference.
     give_up = time.thread_time() + 0.05 + 25e-6 * len(code)
@@ -464,11 +462,11 @@ def _coloured(code: str, language: str) -> str:
     open_class = ""
     for kind, text in lexer.get_tokens(code):
         if time.thread_time() > give_up:
-            return html.escape(code)
+            return _escape_code(code)
         css_class = _css_class(kind)
         if css_class != open_class:
             parts.append("</span>" if open_class else "")
             parts.append(f'<span class="{css_class}">' if css_class else "")
             open_class = css_class
-        parts.append(html.escape(text))
+        parts.append(_escape_code(text))
     return "".join(parts) + ("</span>" if open_class else "")

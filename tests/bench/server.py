@@ -2,7 +2,9 @@
 
 ``python server.py`` prints its port and serves until its stdin closes. It answers
 every POST with one recorded-shape chat completion, or, where the body asks for a
-stream, with ``X-Events`` events (header, default 1000) at full speed.
+stream, with as many events as the path begins with (``/10000/v1/chat/completions``;
+default 1000) at full speed: each in a chunk of its own, as the API sends them, or,
+where ``whole`` follows the number (``/10000/whole/v1``), as one body of known length.
 """
 
 import asyncio
@@ -58,38 +60,40 @@ def event(delta, **extra):
     return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
-def stream_body(events):
+def stream_answer(events, whole):
     last = {**HEAD, "object": "chat.completion.chunk", "choices": [], **TAIL}
-    return b"".join(
-        [
-            event({"role": "assistant", "content": "tok0 "}),
-            *(event({"content": f"tok{i} "}) for i in range(1, events)),
-            event({}, finish_reason="stop"),
-            b"data: " + json.dumps({**last, "usage": USAGE}).encode() + b"\n\n",
-            b"data: [DONE]\n\n",
-        ]
-    )
+    sent = [
+        event({"role": "assistant", "content": "tok0 "}),
+        *(event({"content": f"tok{i} "}) for i in range(1, events)),
+        event({}, finish_reason="stop"),
+        b"data: " + json.dumps({**last, "usage": USAGE}).encode() + b"\n\n",
+        b"data: [DONE]\n\n",
+    ]
+    if whole:
+        body = b"".join(sent)
+        length = b"Content-Length: %d" % len(body)
+    else:
+        body = b"".join(b"%x\r\n%s\r\n" % (len(data), data) for data in (*sent, b""))
+        length = b"Transfer-Encoding: chunked"
+    return HEADERS % (b"text/event-stream", length) + body
 
 
+HEADERS = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%s\r\n"
+    b"x-request-id: 0c0ffee0-0000-4000-8000-000000000001\r\n\r\n"
+)
+WHOLE = HEADERS % (b"application/json", b"Content-Length: %d" % len(REPLY)) + REPLY
 STREAMS = {}
 
 
 def answer(head, body):
-    if b'"stream":true' in body.replace(b" ", b""):
-        events = 1000
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"x-events:"):
-                events = int(line.split(b":")[1])
-        if events not in STREAMS:
-            STREAMS[events] = stream_body(events)
-        payload, kind = STREAMS[events], b"text/event-stream"
-    else:
-        payload, kind = REPLY, b"application/json"
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: %d\r\n"
-        b"x-request-id: 0c0ffee0-0000-4000-8000-000000000001\r\n\r\n"
-        % (kind, len(payload))
-    ) + payload
+    if b'"stream":true' not in body.replace(b" ", b""):
+        return WHOLE
+    _, first, second, _ = head.split(b"/", 3)
+    key = (int(first) if first.isdigit() else 1000, second == b"whole")
+    if key not in STREAMS:
+        STREAMS[key] = stream_answer(*key)
+    return STREAMS[key]
 
 
 async def handle(reader, writer):

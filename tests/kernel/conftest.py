@@ -1,0 +1,171 @@
+"""A real ipykernel, driven as a front end does."""
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+from grok_nb._sandbox.server import Sandbox
+
+WAIT_S = 30
+
+
+class Cell:
+    """An execute request and what came back for it."""
+
+    def __init__(self, kernel: "Kernel", msg_id: str) -> None:
+        self.kernel = kernel
+        self.id = msg_id
+        self.messages: list[dict[str, Any]] = []
+        self.is_idle = False
+
+    def wait(self, until: Callable[["Cell"], bool] | None = None) -> "Cell":
+        """Read iopub until the cell is idle, or until a condition holds."""
+        end = time.monotonic() + WAIT_S
+        while not (until(self) if until else self.is_idle):
+            assert time.monotonic() < end, self.messages
+            self.kernel.read()
+        return self
+
+    @property
+    def reply(self) -> dict[str, Any]:
+        """The shell reply's content."""
+        end = time.monotonic() + WAIT_S
+        while True:
+            message = self.kernel.client.get_shell_msg(timeout=end - time.monotonic())
+            if message["parent_header"].get("msg_id") == self.id:
+                return message["content"]
+
+    def of(self, *kinds: str) -> list[dict[str, Any]]:
+        """The contents of the messages of these types."""
+        return [m["content"] for m in self.messages if m["msg_type"] in kinds]
+
+    @property
+    def shown(self) -> list[str]:
+        """Plain text of each display, in order, repaints included."""
+        kinds = ("display_data", "update_display_data", "execute_result")
+        return [c["data"]["text/plain"] for c in self.of(*kinds)]
+
+    @property
+    def html(self) -> list[str]:
+        kinds = ("display_data", "update_display_data", "execute_result")
+        return [c["data"].get("text/html", "") for c in self.of(*kinds)]
+
+    @property
+    def stdout(self) -> str:
+        return "".join(c["text"] for c in self.of("stream"))
+
+    @property
+    def error(self) -> dict[str, Any]:
+        (error,) = self.of("error")
+        return error
+
+
+class Kernel:
+    def __init__(self, manager: Any, client: Any) -> None:
+        self.manager = manager
+        self.client = client
+        self.cells: dict[str, Cell] = {}
+
+    def start(self, code: str, *, watched: bool = False, **options: Any) -> Cell:
+        msg_id = self.client.execute(code, allow_stdin=watched, **options)
+        self.cells[msg_id] = cell = Cell(self, msg_id)
+        return cell
+
+    def run(self, code: str, *, watched: bool = False) -> Cell:
+        return self.start(code, watched=watched).wait()
+
+    def value(self, expression: str) -> Any:
+        """Evaluate something whose repr is a literal."""
+        import ast
+
+        cell = self.run(f"print(repr({expression}))")
+        assert not cell.of("error"), cell.error["traceback"]
+        return ast.literal_eval(cell.stdout)
+
+    def read(self) -> None:
+        try:
+            message = self.client.get_iopub_msg(timeout=0.2)
+        except queue.Empty:
+            return
+        cell = self.cells.get(message["parent_header"].get("msg_id"))
+        if cell is None:
+            return
+        cell.messages.append(message)
+        if message["msg_type"] == "status":
+            cell.is_idle = message["content"]["execution_state"] == "idle"
+
+    def interrupt(self) -> None:
+        self.manager.interrupt_kernel()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as server:
+        yield server
+
+
+def start_kernel(folder: Path, **variables: str) -> Kernel:
+    environment = {
+        k: v for k, v in os.environ.items() if not k.startswith(("XAI_", "GROK_NB_"))
+    }
+    environment |= {
+        "GROK_NB_STORE": str(folder / "store"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        **variables,
+    }
+    manager, client = start_new_kernel(
+        env=environment, extra_arguments=["--log-level=40"], cwd=str(folder)
+    )
+    return Kernel(manager, client)
+
+
+def stop_kernel(kernel: Kernel) -> None:
+    kernel.client.stop_channels()
+    kernel.manager.shutdown_kernel(now=True)
+    kernel.manager.cleanup_resources()
+
+
+@pytest.fixture
+def new_kernel(tmp_path) -> Iterator[Callable[..., Kernel]]:
+    started = []
+
+    def start(**variables: str) -> Kernel:
+        started.append(start_kernel(tmp_path, **variables))
+        return started[-1]
+
+    yield start
+    for kernel in started:
+        stop_kernel(kernel)
+
+
+@pytest.fixture(scope="module")
+def shared_kernel(tmp_path_factory) -> Iterator[Kernel]:
+    """One kernel a module: starting one takes longer than most tests."""
+    kernel = start_kernel(tmp_path_factory.mktemp("kernel"))
+    yield kernel
+    stop_kernel(kernel)
+
+
+@pytest.fixture
+def kernel(shared_kernel, sandbox, tmp_path) -> Kernel:
+    """A kernel with the extension loaded, a new ledger, and the test's sandbox."""
+    settings = {
+        "XAI_BASE_URL": sandbox.base_url,
+        "XAI_API_KEY": sandbox.key,
+        "GROK_NB_STORE": str(tmp_path / "store"),
+    }
+    assert not shared_kernel.run("%reset -f").of("error")
+    shared_kernel.run(f"import os; os.environ.update({settings!r}); del os")
+    loaded = shared_kernel.run("%reload_ext grok_nb")
+    assert [m["msg_type"] for m in loaded.messages] == [
+        "status",
+        "execute_input",
+        "status",
+    ]
+    return shared_kernel

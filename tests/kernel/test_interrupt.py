@@ -1,0 +1,114 @@
+"""Stop that stops: the request ends at the server, and what came is kept."""
+
+import pytest
+
+from grok_nb._sandbox.server import Sandbox
+from tests.support import bills, break_it, eventually, requests
+
+USAGE = "__import__('grok_nb').usage()"
+
+
+@pytest.fixture
+def sandbox():
+    with Sandbox(tokens_per_s=100) as server:
+        yield server
+
+
+def shows(text):
+    return lambda cell: any(text in shown for shown in cell.shown)
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+def test_interrupt_ends_a_stream_and_keeps_its_text(kernel, sandbox, signals):
+    cell = kernel.start("%%grok -o r\nCount to 2000", watched=True)
+    following = kernel.start("print('ran')")
+    cell.wait(shows("12, 13"))
+    for _ in range(signals):
+        kernel.interrupt()
+    cell.wait()
+
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    assert following.reply["status"] == "aborted"
+    following.wait()
+    assert not following.stdout
+
+    text = kernel.value("r.text")
+    assert "12, 13" in text
+    assert "2000" not in text
+    assert kernel.value("r.state") == "stopped"
+    assert cell.shown[-1] == text + "\n\n[stopped]"
+    assert "stopped" in cell.html[-1]
+
+    (bill,) = eventually(lambda: bills(sandbox))
+    assert bill["closed_early"] is True
+    assert bill["billed"] is True
+    # Count to 2000 takes 4000 tokens: it generated only a part
+    assert 0 < bill["usage"]["completion_tokens"] < 3000
+    columns = "['state', 'cost_source', 'request_id']"
+    assert kernel.value(f"{USAGE}[{columns}].values.tolist()") == [
+        ["stopped", "estimated", bill["request_id"]]
+    ]
+    assert kernel.value("r.cost_source") == "estimated"
+    assert not kernel.run("%%grok -q\nhi", watched=True).of("error")
+
+
+def test_interrupt_works_before_the_first_byte(kernel, sandbox):
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "stall", "after": 0})
+    cell = kernel.start("%%grok -o r\nhi", watched=True)
+    eventually(lambda: [r for r in requests(sandbox) if r["method"] == "POST"])
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    assert kernel.value("(r.state, r.text)") == ("stopped", "")
+    assert kernel.value(f"{USAGE}['state'].tolist()") == ["stopped"]
+    (bill,) = eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
+    assert bill["usage"]["completion_tokens"] == 0
+
+
+def test_interrupt_works_in_reasoning(kernel, sandbox):
+    cell = kernel.start("%%grok -o r -r xhigh\nCount to 2000", watched=True)
+    cell.wait(lambda c: any("<summary>Reasoning" in html for html in c.html))
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    assert kernel.value("(r.state, r.text)") == ("stopped", "")
+    assert kernel.value("r.reasoning")
+    eventually(lambda: bills(sandbox)[0]["closed_early"])
+
+
+def test_interrupt_works_in_a_retry_wait(kernel, sandbox):
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "503", "retry_after": 300})
+    cell = kernel.start("%%grok\nhi", watched=True)
+    cell.wait(lambda c: any("Trying again in" in html for html in c.html))
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    assert len([r for r in requests(sandbox) if r["method"] == "POST"]) == 1
+    columns = "['state', 'http_status', 'cost_usd']"
+    assert kernel.value(f"{USAGE}[{columns}].values.tolist()") == [["failed", 503, 0.0]]
+
+
+@pytest.mark.parametrize("code", ["%grok Count to 2000", "import grok_nb; grok_nb.ask('x')"])
+def test_interrupt_ends_a_request_without_stream(kernel, sandbox, code):
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "stall"})
+    cell = kernel.start(code, watched=True)
+    eventually(lambda: [r for r in requests(sandbox) if r["method"] == "POST"])
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
+    assert kernel.value(f"{USAGE}['state'].tolist()") == ["stopped"]
+
+
+def test_stop_of_a_python_stream_closes_the_request(kernel, sandbox):
+    code = (
+        "import grok_nb as gn\n"
+        "with gn.stream('Count to 2000') as stream:\n"
+        "    for event in stream:\n"
+        "        if '12' in event.reply.text:\n"
+        "            break\n"
+        "print(stream.reply.state)"
+    )
+    cell = kernel.run(code)
+    assert cell.stdout == "stopped\n"
+    eventually(lambda: bills(sandbox)[0]["closed_early"])
