@@ -456,6 +456,8 @@ class Grok(BlockingClient):
             clock=clock,
             jitter=jitter,
         )
+        # a session that is dropped, not closed, leaves no connection open
+        weakref.finalize(self, _close_later, self._core).atexit = False
 
     @property
     def ledger(self) -> Ledger:
@@ -527,6 +529,10 @@ def _entries(listing: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(found, list):
         return []
     return [entry for entry in found if isinstance(entry, dict)]
+
+
+def _close_later(core: AsyncGrok) -> None:
+    portal().submit(lambda _: core.aclose())
 
 
 class _LazyHttp:

@@ -47,6 +47,11 @@ index => {
 PLANTED = "() => (window.planted || []).length"
 
 
+@pytest.fixture(scope="module")
+def server_env():
+    return {"GROK_NB_TEST_MARK": "from the test"}
+
+
 def open_hostile(front, cells):
     shutil.copy(HOSTILE, front.root)
     notebook = front.open("hostile.ipynb", [IMPORTS, *cells])
@@ -101,17 +106,18 @@ def test_the_same_documents_run_and_load_when_shown_as_markdown(name, request):
     """The control: the harness would have seen it."""
     front = request.getfixturevalue(name)
     show = "for seed in range(40): display(Markdown(document(seed)))"
-    inspect = "import re; show('<p id=a onclick=x><img src=x></p>')"
+    inspect = "show('<p id=a onclick=x><img src=x></p>')"
     notebook = open_hostile(front, [show, inspect])
     notebook.run_cell(1)
     settle(notebook)
     assert notebook.page.evaluate(PLANTED) > 0
     assert any("leak.example" in url for url in front.guard.outside)
-    front.guard.outside.clear()
     notebook.run_cell(2)
     inspected = notebook.page.evaluate(INSPECT, 2)
     assert inspected == {"shown": 1, "found": ["P.id", "P.onclick", "IMG", "IMG.src"]}
     notebook.shutdown()
+    front.page.close()  # until then it may ask again
+    front.guard.outside.clear()
 
 
 FORMULAS = r'''
@@ -232,17 +238,25 @@ def test_rich_document_looks_right(theme, lab, tmp_path):
     notebook.shutdown()
 
 
-def test_stop_and_save(lab):
-    """The tools themselves: interrupt a running cell, save, and read the file."""
-    notebook = lab.open(
-        "tools.ipynb", ["import time\nprint('on', flush=True)\ntime.sleep(600)"]
-    )
+def test_tools_drive_a_notebook(lab):
+    """Environment, interrupt, save, and the addresses a page wants elsewhere."""
+    cells = [
+        "import os, time\nprint(os.environ['GROK_NB_TEST_MARK'], flush=True)\ntime.sleep(600)",
+        "import IPython\nIPython.display.HTML('<img src=http://leak.example/x>')",
+    ]
+    notebook = lab.open("tools.ipynb", cells)
     notebook.start_cell(0)
-    notebook.output_area(0).get_by_text("on", exact=True).wait_for()
+    notebook.output_area(0).get_by_text("from the test", exact=True).wait_for()
     notebook.interrupt()
     outputs = notebook.wait_cell(0)
     assert [output["output_type"] for output in outputs] == ["stream", "error"]
     assert outputs[1]["ename"] == "KeyboardInterrupt"
     notebook.save()
     assert "KeyboardInterrupt" in (lab.root / "tools.ipynb").read_text()
+    assert lab.guard.outside == []
+    notebook.run_cell(1)
+    settle(notebook)
+    assert set(lab.guard.outside) == {"http://leak.example/x"}
     notebook.shutdown()
+    lab.page.close()  # until then it may ask again
+    lab.guard.outside.clear()

@@ -274,5 +274,5 @@ RECORDED = sse(*CHUNKS)
 TEXT, REASONING = "Zürich € 🦊", "Hm ok"
 
 
-def events(pieces: bytes | Iterable[Any], **headers: str) -> Answer:
+def streamed(pieces: bytes | Iterable[Any]) -> Answer:
     return Answer(pieces=pieces, headers={"content-type": "text/event-stream"})

@@ -1,0 +1,32 @@
+"""The client against the sandbox, over a real socket."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from grok_nb._sandbox.server import Sandbox
+from grok_nb.clock import SystemClock
+
+
+class QuickClock(SystemClock):
+    """Real time, but the waits between attempts take none."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as server:
+        yield server
+
+
+@pytest.fixture
+def quick_clock() -> QuickClock:
+    return QuickClock()
