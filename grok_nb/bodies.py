@@ -49,14 +49,24 @@ def request_key(path: str, body: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Write whole floats as integers, as JSON's grammar knows one kind of number."""
+    """Write a value as what `encode` makes of it, but whole floats as integers.
+
+    JSON's grammar knows one kind of number, and names are always text.
+    """
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if value is None or isinstance(value, (str, int)):
+        return value
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
+        return {_name(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    return value
+    return _plain(_as_json(value))
+
+
+def _name(name: Any) -> str:
+    """Return the name of a field as JSON writes it: ``1`` becomes ``"1"``."""
+    return name if isinstance(name, str) else next(iter(json.loads(encode({name: 0}))))
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

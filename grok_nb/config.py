@@ -54,6 +54,11 @@ class Secret:
         """Return the key itself. For the request header only."""
         return self._value
 
+    def is_sendable(self) -> bool:
+        """Whether it can stand in a request header."""
+        text = self._value
+        return text.isascii() and text.isprintable() and " " not in text
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._value == self._value
 
@@ -134,25 +139,29 @@ def resolve(
     ConfigError
         A value cannot be right; the message names the place that it came from.
     """
-    environ = os.environ if environ is None else environ
     given = {k: v for k, v in (arguments or {}).items() if v is not None}
     if unknown := given.keys() - _PLACES.keys():
         raise ConfigError(
-            f"There is no setting {sorted(unknown)[0]!r}.",
+            f"There is no setting {min(unknown)!r}.",
             hint=f"Settings are: {', '.join(_PLACES)}.",
         )
     project = _project_table(folder)
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
     for name, (variable, key) in _PLACES.items():
+        # no variable of this frame ever holds the key, nor the environment: some
+        # tracebacks show variables
         if name in given:
             values[name], sources[name] = given[name], "argument"
-        elif variable and environ.get(variable, "").strip():
-            values[name], sources[name] = environ[variable].strip(), variable
+        elif variable and _variable(environ, variable).strip():
+            values[name] = _variable(environ, variable).strip()
+            sources[name] = variable
         elif key and key in project:
             values[name], sources[name] = project[key], "pyproject.toml"
         else:
             values[name], sources[name] = None, "default"
+        if name == "api_key":
+            values[name] = hidden(values[name])
     return Settings(
         api_key=_key(values["api_key"], sources["api_key"]),
         base_url=_base_url(values["base_url"], sources["base_url"]),
@@ -202,20 +211,29 @@ def _project_table(folder: Path | None) -> dict[str, object]:
     return {}
 
 
+def _variable(environ: Mapping[str, str] | None, name: str) -> str:
+    return (os.environ if environ is None else environ).get(name, "")
+
+
+def hidden(key: object) -> object:
+    """Wrap a key that is still text, so that no traceback shows it."""
+    return Secret(key) if isinstance(key, str) else key
+
+
 def _key(value: object, source: str) -> Secret | None:
-    if value is None or isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise ConfigError(f"The API key ({source}) must be text.")
-    value = value.strip()
-    if not value:
+    if value is None:
         return None
-    if not value.isascii() or not value.isprintable() or " " in value:
+    if not isinstance(value, Secret):
+        raise ConfigError(f"The API key ({source}) must be text.")
+    value = Secret(value.reveal().strip())
+    if not value.reveal():
+        return None
+    if not value.is_sendable():
         raise ConfigError(
             f"The API key ({source}) has a space, line break or non-ASCII character.",
             hint="Copy it again from https://console.x.ai.",
         )
-    return Secret(value)
+    return value
 
 
 def _base_url(value: object, source: str) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextlib
 import contextvars
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -37,8 +36,15 @@ class Job(Generic[T]):
         self._portal = portal
         self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
         self._task: asyncio.Task[Any] | None = None
-        self._cancelled = False
+        self._posted = self._cancelled = False
         self._ended = threading.Event()
+
+    def start(
+        self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
+    ) -> None:
+        """Run a coroutine function on the loop, in the caller's context."""
+        self._posted = True
+        self._portal.post(self._start, run)
 
     def _start(
         self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
@@ -86,20 +92,26 @@ class Job(Generic[T]):
         self._portal.post(self._cancel)
 
     def _cancel(self) -> None:
-        self._cancelled = True
-        if self._task is not None:
-            self._task.cancel()
+        if not self._cancelled:  # a second time would break into the task's clean-up
+            self._cancelled = True
+            if self._task is not None:
+                self._task.cancel()
 
     def close(self) -> None:
         """Cancel and wait, at most a second, for the task to have closed up.
 
-        A second Ctrl-C does not cut this short: one is already on its way up.
+        A Ctrl-C meanwhile does not cut this short; it is raised afterwards.
         """
-        self.cancel()
-        for _ in range(round(CLOSE_S / SLICE_S)):
-            with contextlib.suppress(KeyboardInterrupt):
+        interrupt: KeyboardInterrupt | None = None
+        for _ in range(round(CLOSE_S / SLICE_S) if self._posted else 0):
+            try:
+                self.cancel()
                 if self._ended.wait(SLICE_S):
-                    return
+                    break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
 
 class Portal:
@@ -137,7 +149,7 @@ class Portal:
     ) -> Job[T]:
         """Start a coroutine function on the loop; it gets a function to hand up items."""
         job: Job[T] = Job(self)
-        self.post(job._start, run)  # noqa: SLF001 - the two are one mechanism
+        job.start(run)
         return job
 
     def call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -150,14 +162,15 @@ class Portal:
         """
         __tracebackhide__ = True
         self._refuse_own_thread()
-        job = self.submit(lambda _: make())
+        job: Job[T] = Job(self)
         try:
+            job.start(lambda _: make())
             _, (error, result) = job.next()
         except BaseException:
             job.close()
             raise
         if error is not None:
-            raise error
+            _raise(error)
         return result  # type: ignore[no-any-return]  # what make() returned
 
     def iterate(
@@ -178,8 +191,9 @@ class Portal:
             finally:
                 await items.aclose()  # type: ignore[attr-defined]  # a generator
 
-        job = self.submit(pump)
+        job: Job[None] = Job(self)
         try:
+            job.start(pump)
             while True:
                 ended, item = job.next(on_idle)
                 if ended:
@@ -188,9 +202,8 @@ class Portal:
         except BaseException:
             job.close()
             raise
-        error, _ = item
-        if error is not None:
-            raise error
+        if item[0] is not None:
+            _raise(item[0])
 
     def _refuse_own_thread(self) -> None:
         if threading.current_thread() is self._thread:
@@ -223,8 +236,18 @@ async def _settle(
     loop.stop()
 
 
+def _raise(error: BaseException) -> NoReturn:
+    """Raise it without keeping the frames it passes, and what they hold, alive."""
+    __tracebackhide__ = True
+    try:
+        raise error
+    finally:
+        del error
+
+
 _lock = threading.Lock()
 _portal: Portal | None = None
+_parents_portal: Portal | None = None
 
 
 def portal() -> Portal:
@@ -233,12 +256,18 @@ def portal() -> Portal:
     with _lock:
         if _portal is None or not _portal.is_alive():
             _portal = Portal()
+            # what is registered last runs first: what the tasks write down when they
+            # are cancelled comes before the stores are closed
+            atexit.unregister(_stop_at_exit)
+            atexit.register(_stop_at_exit)
         return _portal
 
 
 def _forget() -> None:
     """In a forked child the thread is gone: start anew when needed."""
-    global _portal, _lock  # noqa: PLW0603
+    global _portal, _lock, _parents_portal  # noqa: PLW0603
+    # kept: closing a loop whose selector is the parent's, too, would disturb it
+    _parents_portal = _portal
     _portal, _lock = None, threading.Lock()
 
 
@@ -247,6 +276,5 @@ def _stop_at_exit() -> None:
         _portal.stop()
 
 
-atexit.register(_stop_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)

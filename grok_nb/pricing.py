@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TICKS_PER_USD = 10_000_000_000
 #: ticks per token -> USD per million tokens
 TICKS_PER_USD_PER_MTOK = 10_000
+_TOO_MANY_TICKS = 2**63
 #: Source: xai-api.md section 9, "Choosing a default model".
 _NOT_FOR_CHAT = ("multi-agent", "build", "code", "voice", "imagine")
 
@@ -137,7 +138,8 @@ def cost_ticks(
     Returns
     -------
     int or None
-        Ticks; ``None`` when the list does not know the model.
+        Ticks; ``None`` when the list does not know the model, or where counts or
+        prices are so wrong that no ledger can hold the sum.
 
     Notes
     -----
@@ -167,7 +169,7 @@ def cost_ticks(
     region = document["regions"].get(urlsplit(base_url).hostname or "")
     if region and found.id in region["models"]:
         ticks = ticks * int(region["multiplier_permille"]) // 1000
-    return ticks
+    return ticks if ticks < _TOO_MANY_TICKS else None
 
 
 def rates_for(model: Model, prompt_tokens: int) -> Rates:
@@ -190,11 +192,12 @@ def default_chat_model(entries: Iterable[Mapping[str, Any]]) -> str | None:
     Source: xai-api.md section 9, step 5.
     """
     fitting = [
-        (entry.get("created") or 0, str(entry["id"]))
+        (created if isinstance(created := entry.get("created"), int) else 0, name)
         for entry in entries
-        if entry.get("id")
-        and "text" in (entry.get("output_modalities") or ())
-        and not any(word in str(entry["id"]) for word in _NOT_FOR_CHAT)
+        if isinstance(name := entry.get("id"), str)
+        and isinstance(outputs := entry.get("output_modalities"), list)
+        and "text" in outputs
+        and not any(word in name for word in _NOT_FOR_CHAT)
     ]
     return max(fitting)[1] if fitting else None
 
@@ -256,7 +259,9 @@ def _from_listing(
 
     def number(key: str) -> int | None:
         value = entry.get(key)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            return None
+        return value
 
     def names(key: str, otherwise: tuple[str, ...]) -> tuple[str, ...]:
         value = entry.get(key)

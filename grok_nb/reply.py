@@ -77,8 +77,12 @@ class Usage:
             return None
         prompt_details = _mapping(data.get("prompt_tokens_details"))
         output_details = _mapping(data.get("completion_tokens_details"))
-        prompt = _count(data.get("prompt_tokens")) or 0
-        completion = _count(data.get("completion_tokens")) or 0
+        cost_ticks = _count(data.get("cost_in_usd_ticks"))
+        prompt = _count(data.get("prompt_tokens"))
+        completion = _count(data.get("completion_tokens"))
+        if prompt is None and completion is None and cost_ticks is None:
+            return None  # all nulls are no usage of zero
+        prompt, completion = prompt or 0, completion or 0
         reasoning = (
             _count(output_details.get("reasoning_tokens"))
             or _count(data.get("reasoning_tokens"))
@@ -97,7 +101,7 @@ class Usage:
             completion_tokens=completion,
             reasoning_tokens=reasoning,
             sources_used=_count(data.get("num_sources_used")) or 0,
-            cost_ticks=_count(data.get("cost_in_usd_ticks")),
+            cost_ticks=cost_ticks,
         )
 
 
@@ -109,7 +113,7 @@ def _count(value: object) -> int | None:
     """Return a count that is certain, or ``None``."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) < 30 and value.strip().isdecimal():
         value = int(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from grok_nb import config, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import chat_body, check_messages
-from grok_nb.api.client import CHAT, Call, Client
+from grok_nb.api.client import Call, Client
 from grok_nb.errors import (
     BadRequest,
     ConfigError,
@@ -206,7 +206,7 @@ class AsyncGrok(Client):
     def __init__(
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | config.Secret | None = None,
         base_url: str | None = None,
         model: str | None = None,
         timeout_s: float | None = None,
@@ -216,6 +216,7 @@ class AsyncGrok(Client):
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
+        api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
         settings = config.resolve(
             {
                 "api_key": api_key,
@@ -435,7 +436,7 @@ class Grok(BlockingClient):
     def __init__(
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | config.Secret | None = None,
         base_url: str | None = None,
         model: str | None = None,
         timeout_s: float | None = None,
@@ -445,6 +446,7 @@ class Grok(BlockingClient):
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
+        api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
         self._core = AsyncGrok(
             api_key=api_key,
             base_url=base_url,
@@ -587,6 +589,7 @@ def configure(**settings: Any) -> None:
     ConfigError
         An unknown setting, or a value that cannot be right; nothing is changed.
     """
+    settings["api_key"] = config.hidden(settings.get("api_key", _defaults.get("api_key")))
     merged = {**_defaults, **settings}
     merged = {name: value for name, value in merged.items() if value is not None}
     config.resolve(merged)
@@ -739,7 +742,7 @@ def sandbox(**options: Any) -> Sandbox:
                 prefix="grok_nb-sandbox-", ignore_cleanup_errors=True
             )
             _defaults["store"] = folder.name
-        _defaults.update(base_url=server.base_url, api_key=server.key)
+        _defaults.update(base_url=server.base_url, api_key=config.Secret(server.key))
         _sandbox = Sandbox(server, folder, before)
         return _sandbox
 

@@ -7,7 +7,6 @@ missing or null, unknown enum values stay text, and a field that cannot be read 
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
@@ -37,25 +36,24 @@ class Wire(BaseModel):
 
 def _without(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:
     """Return a copy without the fields that the error names."""
-    pruned = copy.deepcopy(data)
-    for problem in error.errors(include_url=False, include_input=False):
-        _prune(pruned, problem["loc"])
+    pruned: dict[str, Any] = data
+    # from the end, so that what is taken from a list moves nothing that comes later
+    for problem in reversed(error.errors(include_url=False, include_input=False)):
+        pruned = _pruned(pruned, problem["loc"])
     return pruned
 
 
-def _prune(data: Any, path: tuple[int | str, ...]) -> None:
-    """Set the deepest named field on the path to null."""
-    holder, last = data, None
-    for step in path:
-        if isinstance(data, dict) and step in data:
-            holder, last = data, step
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            break
-    if last is not None:
-        holder[last] = None
+def _pruned(data: Any, path: tuple[int | str, ...]) -> Any:
+    """Return a copy where the field on the path is null, or the item out of its list."""
+    if not path:
+        return None
+    step, rest = path[0], path[1:]
+    if isinstance(data, dict):
+        return {**data, step: _pruned(data.get(step), rest)}
+    if isinstance(data, list) and isinstance(step, int):
+        kept = [_pruned(data[step], rest)] if rest else []
+        return [*data[:step], *kept, *data[step + 1 :]]
+    return None
 
 
 class FunctionCall(Wire):

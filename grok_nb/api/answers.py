@@ -63,6 +63,22 @@ def _read_object(data: Mapping[str, Any]) -> tuple[str | None, str]:
     return _code(code), ""
 
 
+def request_id_of(
+    headers: Mapping[str, str], secret: config.Secret | None
+) -> str | None:
+    """Return ``x-request-id``, if there is one, for quoting to support."""
+    found = headers.get("x-request-id")
+    if found is None or secret is None:
+        return found
+    return found.replace(secret.reveal(), "[key]")
+
+
+def _shown(body: bytes, secret: config.Secret | None) -> str:
+    """Return the start of a body; keys go before it is cut, lest half of one stays."""
+    text = body[: 10 * _LONGEST_BODY].decode("utf-8", "replace")
+    return config.scrub(text, secret)[:_LONGEST_BODY]
+
+
 def _code(value: object) -> str | None:
     return str(value) if isinstance(value, (str, int)) and value != "" else None
 
@@ -100,8 +116,8 @@ def error_from(
         f"{_title(kind, status)}: {shown or 'the answer was empty'}",
         status=status,
         code=code and config.scrub(code, secret),
-        request_id=headers.get("x-request-id"),
-        body=config.scrub(body[:_LONGEST_BODY].decode("utf-8", "replace"), secret),
+        request_id=request_id_of(headers, secret),
+        body=_shown(body, secret),
         hint=hint,
     )
     if isinstance(error, (errors.RateLimited, errors.ServerFault)):
@@ -170,16 +186,17 @@ def not_an_answer(
 ) -> errors.ServerFault:
     """Return the error for a 200 whose body is no reply."""
     code, message = read_error(body)
+    message = config.scrub(message, secret)  # before anything is cut
     if not body:
         message = "the answer was empty"
     elif bodies.parse_object(body) is None and "HTML page" not in message:
         message = f"the answer is not JSON, it starts with {message[:60]!r}"
     return errors.ServerFault(
-        f"No usable answer (200): {config.scrub(message, secret)[:_LONGEST_MESSAGE]}",
+        f"No usable answer (200): {message[:_LONGEST_MESSAGE]}",
         status=200,
         code=code and config.scrub(code, secret),
-        request_id=headers.get("x-request-id"),
-        body=config.scrub(body[:_LONGEST_BODY].decode("utf-8", "replace"), secret),
+        request_id=request_id_of(headers, secret),
+        body=_shown(body, secret),
         hint="Something between here and xAI answered: check base_url and proxies."
         if "HTML page" in message
         else _HINTS[errors.ServerFault],

@@ -6,6 +6,7 @@ Source of names, types and ranges: xai-api.md sections 3.1 and 3.2.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -107,6 +108,20 @@ def encoded(body: Mapping[str, Any]) -> bytes:
     )
 
 
+def key_of(path: str, body: Mapping[str, Any]) -> str:
+    """Return the key of a request; what cannot have one is a `BadRequest`."""
+    try:
+        return bodies.request_key(path, body)
+    except RecursionError:
+        raise BadRequest("The request is nested too deeply.") from None
+
+
+def check_model(model: object) -> None:
+    """Raise `BadRequest` where this cannot be a model's id."""
+    if not isinstance(model, str) or not model.strip():
+        raise BadRequest(f"model must be a model id, not {reprlib.repr(model)}.")
+
+
 def check_messages(messages: object) -> list[dict[str, Any]]:
     """Return the messages as new dicts; any order of roles is fine."""
     if isinstance(messages, (str, bytes, Mapping)) or not isinstance(
@@ -152,7 +167,7 @@ def _checked(name: str, value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()  # a numpy scalar
     if not _fits(kind, value):
-        raise BadRequest(f"{name} must be {kind}, not {value!r}.")
+        raise BadRequest(f"{name} must be {kind}, not {reprlib.repr(value)}.")
     if kind in (_NUMBER, _WHOLE) and not low <= value <= high:
         raise BadRequest(f"{name} must be from {low:g} to {high:g}, not {value!r}.")
     return list(value) if isinstance(value, tuple) else value

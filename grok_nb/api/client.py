@@ -27,8 +27,8 @@ from grok_nb.errors import (
 )
 from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
 
-from .answers import error_from, not_an_answer
-from .chat import ChatOptions, chat_body, encoded
+from .answers import error_from, not_an_answer, request_id_of
+from .chat import ChatOptions, chat_body, check_model, encoded, key_of
 from .retry import Kind, kind_of, wait_s
 from .stream import EventReader, Fold
 
@@ -47,6 +47,7 @@ logger = logging.getLogger("grok_nb")
 CHAT = "/chat/completions"
 #: What a server of ours sends with every answer, so that nobody takes it for Grok.
 SANDBOX_HEADER = "x-grok-nb-sandbox"
+_LONGEST_REASON = 500
 
 
 class Books(Protocol):
@@ -76,7 +77,7 @@ class Call:
         self.path = path
         self.body = body
         self.content = encoded(body)
-        self.key = bodies.request_key(path, body)
+        self.key = key_of(path, body)
         self.origin = origin
         self.on_retry = on_retry
         self.fold = self.fresh_fold()
@@ -212,6 +213,8 @@ class Client:
         on_retry: Callable[[RetryNotice], None] | None = None,
     ) -> Call:
         body = chat_body(messages, options)
+        if model is not None:
+            check_model(model)
         body = {"model": await self.resolve_model(model), **body}
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -271,7 +274,9 @@ class Client:
 
         from grok_nb.wire import ListedModel
 
-        data = await self._get(f"{path}/{quote(model_id, safe='')}", model_id)
+        check_model(model_id)
+        quoted = quote(model_id, safe="", errors="replace")
+        data = await self._get(f"{path}/{quoted}", model_id)
         return ListedModel.read(data)
 
     async def _get(
@@ -282,23 +287,27 @@ class Client:
         failures: Counter[Kind] = Counter()
         while True:
             try:
-                answer = await self._send("GET", path, deadline)
-                body = await self._whole(answer)
-                if answer.status != 200:
-                    raise self._refusal(answer, body, model)
-                data = bodies.parse_object(body)
-                if data is None or ("error" in data and "id" not in data):
-                    raise not_an_answer(body, answer.headers, self.settings.api_key)
+                return await self._get_once(path, model, deadline)
             except GrokError as error:
-                failure = error
-            else:
-                return data
+                failure = error.with_traceback(None)
             kind = kind_of(failure, shown=False)
             failures[kind] += 1
             wait = self._wait(failure, kind, failures[kind], deadline)
             if wait is None or not retry:
                 raise failure
             await self._clock.sleep(wait)
+
+    async def _get_once(
+        self, path: str, model: str | None, deadline: float
+    ) -> dict[str, Any]:
+        answer = await self._send("GET", path, deadline)
+        body = await self._whole(answer)
+        if answer.status != 200:
+            raise self._refusal(answer, body, model)
+        data = bodies.parse_object(body)
+        if data is None or ("error" in data and "id" not in data):
+            raise not_an_answer(body, answer.headers, self.settings.api_key)
+        return data
 
     # -- attempts -----------------------------------------------------------------
 
@@ -360,10 +369,13 @@ class Client:
                 async for chunk in chunks:
                     yield chunk
             except GrokError as error:
-                failure = error
+                # frames below hold what the server said, which may hold the key
+                failure = error.with_traceback(None)
             finally:
-                await chunks.aclose()  # type: ignore[attr-defined]  # a generator
-                attempt.settle(failure)
+                try:
+                    await chunks.aclose()  # type: ignore[attr-defined]  # a generator
+                finally:  # also when a second Stop comes while the first one closes
+                    attempt.settle(failure)
             if failure is None:
                 return
             await self._before_retry(call, attempt, failure, deadline)
@@ -432,6 +444,7 @@ class _Attempt:
         self._started = client._clock.monotonic()
         self._first_output: float | None = None
         self._opened = False
+        self._ended = False
         self._sandbox = False
         self.shown = False
         model = call.body.get("model")
@@ -455,22 +468,28 @@ class _Attempt:
             self._sandbox = SANDBOX_HEADER in answer.headers
             self.record = self.record.ended(
                 http_status=answer.status,
-                request_id=answer.headers.get("x-request-id"),
+                request_id=request_id_of(answer.headers, client.settings.api_key),
             )
             if answer.status != 200:
                 body = await answer.read()
                 raise client._refusal(answer, body, call.body.get("model"))
             if not call.body.get("stream"):
                 self._take_whole(await answer.read(), answer)
-                return
-            async for chunk in self._stream(answer):
-                yield chunk
+            else:
+                async for chunk in self._stream(answer):
+                    yield chunk
+            self._ended = True
         finally:
             await answer.close()
 
     def _take_whole(self, body: bytes, answer: Answer) -> None:
         data = bodies.parse_object(body)
-        if data is None or not isinstance(data.get("choices"), list):
+        choices = None if data is None else data.get("choices")
+        if (
+            data is None
+            or not isinstance(choices, list)
+            or (data.get("error") and not choices)
+        ):
             secret = self._client.settings.api_key
             raise not_an_answer(body, answer.headers, secret)
         self._call.fold.add_whole(data)
@@ -480,15 +499,20 @@ class _Attempt:
         reader, fold = EventReader(), self._call.fold
         broken: ConnectionFailed | None = None
         unread: list[bytes] | None = []  # until the body has shown what it is
+        is_stream = None
         try:
             async for piece in answer.pieces():
                 if unread is not None:
                     unread.append(piece)
-                    start = b"".join(unread).lstrip(b"\xef\xbb\xbf \t\r\n")
-                    if not start or start[:1] in b"{<":
+                    if is_stream is None:
+                        start = b"".join(unread).lstrip(b"\xef\xbb\xbf \t\r\n")
+                        is_stream = start[:1] not in (b"{", b"<") if start else None
+                    if not is_stream:
                         continue
                     piece, unread = b"".join(unread), None  # noqa: PLW2901
                 for data in reader.feed(piece):
+                    if fold.marked_done:
+                        break  # nothing after [DONE] counts
                     if chunk := self._chunk(data):
                         yield chunk
                 if fold.marked_done:
@@ -503,25 +527,30 @@ class _Attempt:
                 self.shown = True
                 yield _as_chunk(fold.data)
             return
-        if not fold.marked_done and (data := reader.rest()) is not None:
-            try:
-                last = self._chunk(data)
-            except StreamError:
-                last = None  # cut in the middle of an event
-            if last:
-                yield last
+        rest = None if fold.marked_done else reader.rest()
+        # what was cut in the middle of an event is no JSON
+        if (
+            rest is not None
+            and (rest.strip() == b"[DONE]" or bodies.parse_object(rest) is not None)
+            and (last := self._chunk(rest))
+        ):
+            yield last
         if not fold.is_complete:
             raise self._cut(broken)
 
     def _chunk(self, data: bytes) -> dict[str, Any] | None:
         """Fold one event; return its chunk, if it is one."""
         fold = self._call.fold
-        if data.strip() == b"[DONE]":
+        said = data.strip()
+        if said == b"[DONE]":
             fold.marked_done = True
+        if not said or fold.marked_done:  # some servers keep alive with empty events
             return None
         chunk = bodies.parse_object(data)
         if chunk is None:
-            raise self._failed(f"an event is no JSON: {data[:60]!r}")
+            text = data[:10_000].decode("utf-8", "replace")
+            text = scrub(text, self._client.settings.api_key)  # before it is cut
+            raise self._failed(f"an event is no JSON: {text[:60]!r}")
         if chunk.get("error"):
             raise self._failed(_event_error(chunk))
         before = len(fold.log)
@@ -533,6 +562,8 @@ class _Attempt:
 
     def _failed(self, reason: str) -> StreamError:
         reason = scrub(reason, self._client.settings.api_key)
+        if len(reason) > _LONGEST_REASON:
+            reason = reason[: _LONGEST_REASON - 3] + "..."
         return StreamError(
             f"The stream failed: {reason}.",
             hint="error.reply holds what had arrived; ask again for the rest.",
@@ -550,14 +581,17 @@ class _Attempt:
             hint="error.reply holds what had arrived; ask again for the rest.",
         )
         if broken is not None:
-            error.__cause__ = broken
+            error.__cause__ = broken.with_traceback(None)
         return error
 
     def settle(self, failure: GrokError | None) -> None:
         """Close the row, and tell the reply how it ended. Without failure: see fold."""
         client, call, fold = self._client, self._call, self._call.fold
         now = client._clock.monotonic()
-        done = failure is None and self._opened and fold.is_complete
+        # whoever leaves a stream after its text, but before its bill, has stopped it
+        done = failure is None and (
+            self._ended or (fold.is_complete and fold.usage_is_final)
+        )
         if done:
             state, final = "done", True
         elif failure is None:  # cancelled, or not read to its end

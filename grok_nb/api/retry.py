@@ -60,6 +60,8 @@ def kind_of(error: GrokError, *, shown: bool) -> Kind:
     if isinstance(error, ApiError) and error.status in _UNAVAILABLE:
         return "unavailable"
     if isinstance(error, ServerFault):
+        if 300 <= (error.status or 0) < 400:
+            return "never"  # something else answered, and will again
         if (
             (error.code or "")
             .lower()
@@ -117,7 +119,7 @@ def retry_after_s(headers: Mapping[str, str], now: datetime.datetime) -> float |
             try:
                 when = email.utils.parsedate_to_datetime(text)
                 seconds = max(0.0, (when - now).total_seconds())
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError, IndexError):
                 continue
         if math.isfinite(seconds) and seconds >= 0:
             return seconds

@@ -133,14 +133,18 @@ class Fold:
         self.outcome: dict[str, Any] = {}
         self.head: dict[str, Any] = {}
         self._choices = choices
-        self._calls: dict[tuple[int, int], dict[str, str]] = {}
-        self._finish: dict[int, str] = {}
+        self._calls: set[tuple[int, int]] = set()
+        # what a log entry brought besides its text, by its position in the log
+        self._call_parts: dict[int, tuple[tuple[int, int], str, str]] = {}
+        self._usages: dict[int, Usage] = {}
+        #: choice -> finish reason, and how long the log was when it came
+        self._finish: dict[int, tuple[str, int]] = {}
         self._refusal: dict[int, str] = {}
 
     @property
     def finish_reason(self) -> str | None:
         """Finish reason of the first choice."""
-        return self._finish.get(0)
+        return self._finish.get(0, (None, 0))[0]
 
     @property
     def tool_call_count(self) -> int:
@@ -165,9 +169,9 @@ class Fold:
 
     def add_whole(self, data: dict[str, Any]) -> None:
         """Take a whole chat completion."""
-        for choice in data["choices"]:
+        for position, choice in enumerate(data["choices"]):
             if isinstance(choice, dict):
-                self._add_choice(choice, choice.get("message"))
+                self._add_choice(choice, choice.get("message"), position)
         self._add_head(data, data.get("usage"))
         self.marked_done = True
         self.usage_is_final = self.usage is not None
@@ -175,7 +179,7 @@ class Fold:
 
     def _add_head(self, chunk: dict[str, Any], usage: Any) -> None:
         self.head = {
-            name: value
+            name: _joined([value])
             for name in ("id", "model", "system_fingerprint", "service_tier")
             if isinstance(value := chunk.get(name), str)
             or (value := self.head.get(name))
@@ -184,13 +188,18 @@ class Fold:
         if found is not None:  # the last one wins; vintages of 2025 repeat it
             self.usage = found
             self.data = chunk
-            self.usage_is_final = bool(self._finish) or not chunk.get("choices")
+            self.usage_is_final = len(self._finish) >= self._choices or not chunk.get(
+                "choices"
+            )
+            self._usages[len(self.log)] = found
             self.log.append(("usage", 0, ""))
 
-    def _add_choice(self, choice: dict[str, Any], delta: Any) -> None:
+    def _add_choice(
+        self, choice: dict[str, Any], delta: Any, position: int = 0
+    ) -> None:
         index = choice.get("index")
-        if not isinstance(index, int):
-            index = 0
+        if not isinstance(index, int) or isinstance(index, bool):
+            index = position
         if isinstance(delta, dict):
             if reasoning := _text(delta.get("reasoning_content")):
                 self.log.append(("reasoning", index, reasoning))
@@ -198,27 +207,25 @@ class Fold:
                 self.log.append(("text", index, content))
             calls = delta.get("tool_calls")
             if isinstance(calls, list):
-                for position, call in enumerate(calls):
+                for number, call in enumerate(calls):
                     if isinstance(call, dict):
-                        self._add_call(index, position, call)
+                        self._add_call(index, number, call)
             if refusal := _text(delta.get("refusal")):
                 self._refusal[index] = self._refusal.get(index, "") + refusal
         finish = choice.get("finish_reason")
         if isinstance(finish, str) and finish:
-            self._finish[index] = finish
+            self._finish[index] = (_joined([finish]), len(self.log))
 
     def _add_call(self, choice: int, position: int, call: dict[str, Any]) -> None:
         """Merge pieces of one call by their index. Source: xai-api.md section 4.3."""
         number = call.get("index")
         key = (choice, number if isinstance(number, int) else position)
-        held = self._calls.setdefault(key, {"id": "", "name": "", "arguments": ""})
+        self._calls.add(key)
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
-        held["id"] = held["id"] or _text(call.get("id"))
-        held["name"] = held["name"] or _text(function.get("name"))
-        arguments = _text(function.get("arguments"))
-        held["arguments"] += arguments
-        self.log.append(("tool_call", choice, arguments))
+        names = (_text(call.get("id")), _text(function.get("name")))
+        self._call_parts[len(self.log)] = (key, *names)
+        self.log.append(("tool_call", choice, _text(function.get("arguments"))))
 
     def text_length(self) -> int:
         """Return how many characters of output have arrived, of all kinds."""
@@ -237,11 +244,19 @@ class Fold:
 
     def reply(self, mark: int | None = None) -> Reply:
         """Make the reply, as of the first ``mark`` log entries or as it is now."""
-        log = self.log if mark is None else self.log[:mark]
+        # lists are copied in one step each: chunks may be added on another thread
+        log = self.log[:mark]
+        finish = {
+            index: reason
+            for index, (reason, length) in list(self._finish.items())
+            if mark is None or length < mark
+        }
+        usages = [u for at, u in list(self._usages.items()) if at < len(log)]
         texts: dict[tuple[str, int], list[str]] = {}
         for kind, choice, delta in log:
             texts.setdefault((kind, choice), []).append(delta)
-        indices = sorted({choice for _, choice, _ in log} | self._finish.keys() | {0})
+        calls = self._tool_calls(log) if self._calls else []
+        indices = sorted({choice for _, choice, _ in log} | finish.keys() | {0})
         head = self.head
         outcome = self.outcome if mark is None else {}
         return Reply(
@@ -250,18 +265,16 @@ class Fold:
                     index=index,
                     text=_joined(texts.get(("text", index))),
                     reasoning=_joined(texts.get(("reasoning", index))),
-                    tool_calls=tuple(
-                        ToolCall(**call)
-                        for (of, _), call in sorted(self._calls.items())
-                        if of == index
-                    ),
-                    finish_reason=self._finish.get(index),
-                    refusal=self._refusal.get(index),
+                    tool_calls=tuple(call for of, call in calls if of == index),
+                    finish_reason=finish.get(index),
+                    refusal=_joined([self._refusal[index]])
+                    if index in self._refusal
+                    else None,
                 )
                 for index in indices
             ),
             **{
-                "usage": self.usage,
+                "usage": usages[-1] if usages else None,
                 "model": head.get("model"),
                 "id": head.get("id"),
                 "fingerprint": head.get("system_fingerprint"),
@@ -270,6 +283,29 @@ class Fold:
                 **outcome,
             },
         )
+
+    def _tool_calls(
+        self, log: list[tuple[EventKind, int, str]]
+    ) -> list[tuple[int, ToolCall]]:
+        """Return the calls that the log holds, each with its choice, in their order."""
+        ids: dict[tuple[int, int], str] = {}
+        names: dict[tuple[int, int], str] = {}
+        arguments: dict[tuple[int, int], list[str]] = {}
+        for at, (kind, _, delta) in enumerate(log):
+            if kind == "tool_call":
+                key, id_, name = self._call_parts[at]
+                ids[key] = ids.get(key) or id_
+                names[key] = names.get(key) or name
+                arguments.setdefault(key, []).append(delta)
+        return [
+            (
+                key[0],
+                ToolCall(
+                    _joined([ids[key]]), _joined([names[key]]), _joined(arguments[key])
+                ),
+            )
+            for key in sorted(ids)
+        ]
 
 
 def _text(value: Any) -> str:

@@ -144,6 +144,22 @@ class Failures:
         return failure
 
 
+def _headers(
+    url: httpx.URL, secret: Secret, *, has_body: bool
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers; never a local of a frame that a traceback could show."""
+    headers = [
+        (b"Host", url.netloc),
+        (b"Accept", b"*/*"),
+        (b"Accept-Encoding", b"gzip, deflate"),
+        (b"User-Agent", _AGENT),
+        (b"Authorization", b"Bearer " + secret.reveal().encode("ascii")),
+    ]
+    if has_body:
+        headers.append((b"Content-Type", b"application/json"))
+    return headers
+
+
 def _chain(error: BaseException) -> list[BaseException]:
     links: list[BaseException] = []
     rest: list[BaseException | None] = [error]
@@ -178,7 +194,13 @@ class Http:
         self, base_url: str, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.base_url = base_url
-        self.host = httpx.URL(base_url).host
+        try:
+            self.host = httpx.URL(base_url).host
+        except httpx.InvalidURL as error:
+            raise ConfigError(
+                f"base_url is not an address: {scrub(str(error))}",
+                hint="Check base_url, or the environment variable XAI_BASE_URL.",
+            ) from None
         self._transport = transport
         self._urls: dict[str, httpx.URL] = {}
         self._clients: weakref.WeakKeyDictionary[
@@ -191,12 +213,18 @@ class Http:
             # nothing on this machine is reached through a proxy, nor by TLS; reading
             # the certificates would cost 30 ms
             local = self.host in _LOOPBACK
-            client = httpx.AsyncClient(
-                transport=self._transport,
-                trust_env=not local,
-                verify=not (local and self.base_url.startswith("http:")),
-                follow_redirects=False,
-            )
+            try:
+                client = httpx.AsyncClient(
+                    transport=self._transport,
+                    trust_env=not local,
+                    verify=not (local and self.base_url.startswith("http:")),
+                    follow_redirects=False,
+                )
+            except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+                raise ConfigError(
+                    f"The connection cannot be set up: {error}",
+                    hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
+                ) from None
             self._clients[loop] = client
         return client
 
@@ -237,19 +265,14 @@ class Http:
             if len(self._urls) < 1000:
                 self._urls[path] = url
         client = self._client(loop)
-        headers = [
-            (b"Host", url.netloc),
-            (b"Accept", b"*/*"),
-            (b"Accept-Encoding", b"gzip, deflate"),
-            (b"User-Agent", _AGENT),
-            (b"Authorization", b"Bearer " + secret.reveal().encode("ascii")),
-        ]
-        if body is not None:
-            headers.append((b"Content-Type", b"application/json"))
         limits: dict[str, Any] = dict.fromkeys(("read", "write", "pool"))
         limits["connect"] = min(CONNECT_S, 0.8 * timeout_s)
         request = httpx.Request(
-            method, url, headers=headers, content=body, extensions={"timeout": limits}
+            method,
+            url,
+            headers=_headers(url, secret, has_body=body is not None),
+            content=body,
+            extensions={"timeout": limits},
         )
         failures = Failures(self.host, timeout_s, secret)
         try:

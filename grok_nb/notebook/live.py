@@ -60,7 +60,7 @@ class Live:
         if self._clock.monotonic() - self._painted >= max(
             _SHORTEST_S, length / _CHARACTERS_PER_S
         ):
-            self._paint(reply(), "")
+            self._paint(reply(), "answering…")
 
     def idle(self, reply: Callable[[], Reply]) -> None:
         """Nothing came for a moment: show what is not on screen yet, and the time."""

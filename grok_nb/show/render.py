@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from grok_nb.reply import Choice, Reply
 
-_DIM = "color:var(--jp-ui-font-color2,#616161);font-size:0.85em"
+_DIM = "color:var(--jp-ui-font-color2,#616161);font-size:0.85em;margin-top:0.4em"
 _BAD = "color:var(--jp-error-color1,#d32f2f)"
 _FOLD = f"margin:0 0 0.6em 0;{_DIM}"
 

@@ -3,12 +3,13 @@
 All statements run on one thread per store, so that a file that another kernel holds
 never stalls an event loop or Stop. Whatever is queued when the thread is free is
 committed together. Writes that cannot be committed now (locked, read-only, full) are
-kept in memory, are part of what is read, and are tried again with the next write.
+kept in memory, are part of what is read, and are tried again until they can be.
 """
 
 from __future__ import annotations
 
 import atexit
+import collections
 import contextlib
 import os
 import queue
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 T = TypeVar("T")
 
@@ -28,10 +29,25 @@ FILE = "grok_nb.sqlite"
 MEMORY = ":memory:"
 #: Milliseconds to wait for another kernel's write; less after it once was in vain.
 _PATIENCE_MS, _IMPATIENCE_MS = 5000, 100
+#: Seconds until writes that could not be committed are tried again.
+_RETRY_S = 2.0
+#: Seconds that a write nobody waits for may wait for company.
+_LINGER_S = 0.02
 #: Writes kept in memory while the file cannot be written.
 _LONGEST_BACKLOG = 20_000
 _EXIT_S = 6.0
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+#: What is wrong with one row, not with the file.
+_ROW_ERRORS = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.NotSupportedError,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
 
 #: Append only: each entry is run once, in order, and its number is user_version.
 MIGRATIONS: Final[list[Callable[[sqlite3.Connection], object]]] = []
@@ -82,14 +98,18 @@ class Store:
 
     def _reset(self) -> None:
         """Begin without thread and connection; also in a forked child."""
-        self._queue: queue.SimpleQueue[Write | Read | None] = queue.SimpleQueue()
+        self._work: collections.deque[Write | Read | None] = collections.deque()
+        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wakes_soon = False
         self._start = threading.Lock()
+        self._busy = threading.Lock()  # held while SQLite is at work
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._backlog: list[Write] = []
-        self._patience_ms = _PATIENCE_MS
-        self._trouble: str | None = None
-        self._told = False
+        self._patience_ms, self._waits_ms = _PATIENCE_MS, -1
+        self._outage: str | None = None
+        self._notices: collections.deque[str] = collections.deque()
 
     # -- any thread ---------------------------------------------------------------
 
@@ -100,12 +120,12 @@ class Store:
         done: Callable[[], object] | None = None,
     ) -> None:
         """Queue a statement; ``done`` is called (on the store's thread) once tried."""
-        self._put(Write(sql, parameters, done))
+        self._put(Write(sql, parameters, done), at_once=done is not None)
 
     def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function of the connection after all earlier writes; wait for it."""
         read = Read(function)
-        self._put(read)
+        self._put(read, at_once=True)
         while not read.finished.wait(0.1):
             if self._thread is not None and not self._thread.is_alive():
                 raise RuntimeError("the thread of grok_nb's store has ended")
@@ -115,23 +135,24 @@ class Store:
 
     def trouble(self) -> str | None:
         """Return, once, why rows could not be written, if they could not."""
-        if self._trouble is None or self._told:
-            return None
-        self._told = True
-        return self._trouble
+        notices = []
+        with contextlib.suppress(IndexError):
+            while True:
+                notices.append(self._notices.popleft())
+        return " ".join(notices) or None
 
     def close(self) -> None:
         """Write what is queued, within seconds, and end the thread."""
         with self._start:
             thread = self._thread
-            if thread is None:
-                return
-            self._queue.put(None)
+        if thread is not None:
+            self._put(None, at_once=True)
             thread.join(_EXIT_S)
-            self._thread = None
 
-    def _put(self, work: Write | Read) -> None:
-        self._queue.put(work)
+    def _put(self, work: Write | Read | None, *, at_once: bool) -> None:
+        self._work.append(work)
+        if at_once or not self._wakes_soon:
+            self._wake.put(None)
         if self._thread is None:
             with self._start:
                 if self._thread is None:
@@ -143,21 +164,58 @@ class Store:
     # -- the store's thread -------------------------------------------------------
 
     def _main(self) -> None:
-        stop = False
-        while not stop:
-            work: list[Write | Read | None] = [self._queue.get()]
-            with contextlib.suppress(queue.Empty):
-                while len(work) < 1000:
-                    work.append(self._queue.get_nowait())
-            for item in work:
-                if item is None:
-                    stop = True
-                elif isinstance(item, Write):
-                    self._backlog.append(item)
-                else:
-                    self._commit()
-                    self._answer(item)
-            self._commit()
+        linger = False
+        while True:
+            self._sleep(linger=linger)
+            with self._busy:
+                linger, stop = self._work_off()
+                if stop and self._ended():
+                    return
+
+    def _sleep(self, *, linger: bool) -> None:
+        """Wait for work.
+
+        The end of a short call soon follows its intent: it may then wait a moment for
+        the intent of the next call, which halves the commits of quick calls.
+        """
+        self._wakes_soon = linger and not self._backlog
+        wait = _RETRY_S if self._backlog else _LINGER_S if linger else None
+        with contextlib.suppress(queue.Empty):
+            self._wake.get(timeout=wait)
+            self._wakes_soon = False
+            while True:
+                self._wake.get_nowait()
+        self._wakes_soon = False
+
+    def _work_off(self) -> tuple[bool, bool]:
+        """Do what is queued; return whether somebody waited, and whether to stop."""
+        waited = stop = False
+        while self._work:
+            item = self._work.popleft()
+            if item is None:
+                stop = True
+            elif isinstance(item, Write):
+                self._backlog.append(item)
+                waited = waited or item.done is not None
+            else:
+                self._commit()
+                self._answer(item)
+            if len(self._backlog) >= 1000 and not self._outage:
+                self._commit()
+        self._commit()
+        return waited, stop
+
+    def _ended(self) -> bool:
+        """End the thread, unless there is new work."""
+        with self._start:
+            self._thread = None
+            if self._work:
+                self._thread = threading.current_thread()
+                return False
+            self._disconnect()
+            return True
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -165,74 +223,107 @@ class Store:
 
     def _answer(self, read: Read) -> None:
         try:
-            read.result = self._read(read.function)
+            try:
+                read.result = self._read(read.function)
+            except sqlite3.DatabaseError as error:
+                if not (_is_damage(error) and self._recovered(read)):
+                    raise
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             read.error = error
         read.finished.set()
 
+    def _recovered(self, read: Read) -> bool:
+        """Read once more from a new connection, then from a new file."""
+        self._disconnect()
+        try:
+            read.result = self._read(read.function)
+        except sqlite3.DatabaseError as error:
+            if not (_is_damage(error) and self._set_aside()):
+                return False
+            read.result = self._read(read.function)
+        return True
+
     def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        connection: sqlite3.Connection | None = None
         try:
             connection = self._open()
-        except sqlite3.Error:
-            connection = _memory()
-            _migrate(connection)
-        if not self._backlog:
+        except (sqlite3.Error, OSError) as error:
+            if _is_damage(error):
+                raise
+            self._report(error)
+        if connection is not None and not self._backlog:
             return function(connection)
         # rows that are not in the file yet are part of the answer all the same
-        both = _memory()
-        with contextlib.suppress(sqlite3.Error):
-            connection.backup(both)
-        _migrate(both)
-        for write in self._backlog:
-            both.execute(write.sql, write.parameters)
-        with contextlib.closing(both):
+        with contextlib.closing(_memory()) as both:
+            if connection is not None:
+                connection.backup(both)
+            _migrate(both)
+            for write in self._backlog:
+                with contextlib.suppress(*_ROW_ERRORS):
+                    both.execute(write.sql, write.parameters)
             return function(both)
 
     def _commit(self) -> None:
+        """Commit the backlog, or keep it; either way tell those who wait."""
         if not self._backlog:
             return
         try:
-            self._commit_all()
-        except (sqlite3.OperationalError, sqlite3.DatabaseError, OSError) as error:
-            self._failed(error)
-            self._tell()
-            del self._backlog[:-_LONGEST_BACKLOG]
+            try:
+                self._commit_all()
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                self._disconnect()  # perhaps only what we knew of the file was wrong
+                self._commit_again()
         except Exception as error:  # noqa: BLE001 - the thread must go on
-            self._trouble = f"A row of the ledger could not be written: {error!r}."
-            self._written()
+            self._patience_ms = _IMPATIENCE_MS
+            self._report(error)
+            self._tell()
+            if len(self._backlog) > _LONGEST_BACKLOG:
+                del self._backlog[:-_LONGEST_BACKLOG]
         else:
             self._patience_ms = _PATIENCE_MS
-            self._written()
+            if self._outage is not None:
+                with contextlib.suppress(ValueError):  # over before anybody asked
+                    self._notices.remove(self._outage)
+                self._outage = None
+            self._tell()
+            self._backlog.clear()
+
+    def _commit_again(self) -> None:
+        try:
+            self._commit_all()
+        except sqlite3.DatabaseError as error:
+            if not (_is_damage(error) and self._set_aside()):
+                raise
+            self._commit_all()
 
     def _commit_all(self) -> None:
         connection = self._open()
-        connection.execute(f"PRAGMA busy_timeout={self._patience_ms}")
         connection.execute("BEGIN IMMEDIATE")
+        refused = None
         try:
             for write in self._backlog:
-                connection.execute(write.sql, write.parameters)
+                try:
+                    connection.execute(write.sql, write.parameters)
+                except _ROW_ERRORS as error:
+                    refused = error
             connection.execute("COMMIT")
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+        if refused is not None:
+            self._notices.append(f"A row of the ledger was refused: {refused!r}.")
 
-    def _failed(self, error: sqlite3.Error | OSError) -> None:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _DAMAGED and self._set_aside():
-            with contextlib.suppress(sqlite3.Error, OSError):
-                self._commit_all()
-                self._written()
-            return
-        self._patience_ms = _IMPATIENCE_MS
-        self._trouble = (
-            f"The ledger {self.path} cannot be written now ({error}); its rows are kept "
-            f"in memory until it can be."
-        )
-
-    def _written(self) -> None:
-        self._tell()
-        self._backlog.clear()
+    def _report(self, error: Exception) -> None:
+        """Have it told, once until it is over, that rows cannot be written."""
+        if self._outage is None:
+            self._outage = (
+                f"The ledger {self.path} cannot be written now ({error}); its rows are "
+                f"kept in memory until it can be."
+            )
+            self._notices.append(self._outage)
 
     def _tell(self) -> None:
         for write in self._backlog:
@@ -241,66 +332,131 @@ class Store:
                 done()
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            if self.path == MEMORY:
-                connection = _memory()
-            else:
-                Path(self.folder).mkdir(parents=True, exist_ok=True)
-                connection = sqlite3.connect(self.path, isolation_level=None)
-                connection.execute(f"PRAGMA busy_timeout={self._patience_ms}")
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.execute("PRAGMA synchronous=NORMAL")
-            try:
-                _migrate(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
+        if self.path == MEMORY:
+            if self._connection is None:
+                self._connection = _memory()
+                _migrate(self._connection)
+            return self._connection
+        if self._connection is not None:
+            if _identity(self.path) == self._identity:
+                self._be_patient(self._connection)
+                return self._connection
+            self._disconnect()  # the file was set aside by another kernel, or deleted
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        self._identity = _identity(self.path)
+        # the thread may be another one after close() or fork()
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._waits_ms = -1  # it is a new connection
+            self._be_patient(connection)
+            _check_version(connection)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            _migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._identity = _identity(self.path)
+        self._connection = connection
+        return connection
+
+    def _be_patient(self, connection: sqlite3.Connection) -> None:
+        if self._waits_ms != self._patience_ms:
+            self._waits_ms = self._patience_ms
+            connection.execute(f"PRAGMA busy_timeout={self._patience_ms}")
 
     def _set_aside(self) -> bool:
         """Move a damaged file out of the way, never deleting it."""
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
-        if not _is_damaged(self.path):  # another kernel has already set it aside
-            return True
-        aside = f"{self.path}.damaged-{time.time_ns()}"  # noqa: TID251 - only a name
-        try:
-            Path(self.path).rename(aside)
-            for suffix in ("-wal", "-shm"):
-                with contextlib.suppress(FileNotFoundError):
-                    Path(self.path + suffix).rename(aside + suffix)
-        except OSError as error:
-            self._trouble = f"The ledger {self.path} is damaged ({error})."
-            return False
-        self._trouble = (
+        self._disconnect()
+        aside = f"{self.path}.damaged-{time.time_ns()}"
+        with _alone_in(self.folder):
+            found = _identity(self.path)
+            if found is None or found != self._identity:
+                return True  # another kernel has already set it aside
+            try:
+                # the log first: a new file must never meet the log of an old one
+                for suffix in ("-wal", "-shm", ""):
+                    with contextlib.suppress(FileNotFoundError):
+                        Path(self.path + suffix).rename(aside + suffix)
+            except OSError:
+                return False
+        self._notices.append(
             f"The ledger {self.path} was damaged; it was set aside as {aside} "
             f"and a new one begun."
         )
-        self._told = False
         return True
+
+    # -- fork ---------------------------------------------------------------------
+
+    def _before_fork(self) -> None:
+        """Let no connection cross a fork: SQLite forbids it."""
+        if self._busy.acquire(timeout=_EXIT_S) and self.path != MEMORY:
+            self._disconnect()
+
+    def _after_fork(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._busy.release()
+
+    def _forget(self) -> None:
+        """In the child: threads are gone, and what is queued is the parent's."""
+        connection = self._connection
+        self._reset()
+        if self.path == MEMORY:
+            self._connection = connection
 
 
 def _memory() -> sqlite3.Connection:
-    return sqlite3.connect(MEMORY, isolation_level=None)
+    return sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
 
 
-def _is_damaged(path: str) -> bool:
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells this file from another one of the same name."""
     try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute("PRAGMA quick_check(1)").fetchall()
-            return rows != [("ok",)]
-    except sqlite3.Error as error:
-        return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGED
+        status = os.stat(path)  # noqa: PTH116 - once per commit
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_damage(error: Exception) -> bool:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
+
+
+@contextlib.contextmanager
+def _alone_in(folder: str) -> Iterator[None]:
+    """Hold a lock between processes, where the system has one for folders.
+
+    Elsewhere (Windows) a file that another process has open cannot be renamed.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
+
+
+def _check_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        raise sqlite3.OperationalError("it was written by a newer grok_nb: upgrade")
+    return version
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
     """Bring the file to the newest form, each step with its number in one commit."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > len(MIGRATIONS):
-        raise sqlite3.OperationalError("it was written by a newer grok_nb: upgrade")
+    version = _check_version(connection)
     while version < len(MIGRATIONS):
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -319,17 +475,18 @@ def _migrate(connection: sqlite3.Connection) -> None:
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()
 
 
-def _close_all() -> None:
-    for store in list(_stores):
-        store.close()
+def _all(method: Callable[[Store], None]) -> Callable[[], None]:
+    def run() -> None:
+        for store in list(_stores):
+            method(store)
+
+    return run
 
 
-def _forget_all() -> None:
-    """In a forked child threads are gone, and SQLite connections must not be used."""
-    for store in list(_stores):
-        store._reset()  # noqa: SLF001 - same module
-
-
-atexit.register(_close_all)
+atexit.register(_all(Store.close))
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(
+        before=_all(Store._before_fork),  # noqa: SLF001 - same module
+        after_in_parent=_all(Store._after_fork),  # noqa: SLF001
+        after_in_child=_all(Store._forget),  # noqa: SLF001
+    )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
+import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-from grok_nb.reply import CallRecord
 
 from . import db
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
+
+    from grok_nb.reply import CallRecord
 
 #: What `gn.usage()` shows, in its order, and how a row is read for it.
 COLUMNS: dict[str, str] = {
@@ -46,36 +49,45 @@ COLUMNS: dict[str, str] = {
     "system_fingerprint": "system_fingerprint",
 }
 
-_FIELDS = (
-    "id, call, attempt, time, endpoint, model, source, thread, notebook, cell_id, run, "
-    "request_key, state, cached, prompt_tokens, cached_prompt_tokens, image_tokens, "
-    "completion_tokens, reasoning_tokens, sources_used, tool_calls, cost_ticks, "
-    "cost_source, latency_s, ttft_s, finish_reason, http_status, error, request_id, "
-    "response_id, system_fingerprint"
-).split(", ")
-_WRITE = (
-    f"INSERT OR REPLACE INTO calls ({', '.join(_FIELDS)}) "  # noqa: S608 - constants
-    f"VALUES ({', '.join('?' * len(_FIELDS))})"
+_INTENDED = (
+    *("time", "id", "call", "attempt", "endpoint", "source", "thread", "notebook"),
+    *("cell_id", "run", "request_key"),
 )
+#: What the end of an attempt can change; the rest is as it was intended.
+_CHANGES = (
+    *("model", "state", "cached", "prompt_tokens", "cached_prompt_tokens"),
+    *("image_tokens", "completion_tokens", "reasoning_tokens", "sources_used"),
+    *("tool_calls", "cost_ticks", "cost_source", "latency_s", "ttft_s"),
+    *("finish_reason", "http_status", "error", "request_id", "response_id"),
+    "system_fingerprint",
+)
+_ALL = (*_INTENDED, *_CHANGES)
+_WRITE = (
+    f"INSERT INTO calls ({', '.join(_ALL)}) "  # noqa: S608 - constants
+    f"VALUES ({', '.join('?' * len(_ALL))}) ON CONFLICT (time, id) DO UPDATE SET "
+    + ", ".join(f"{field} = excluded.{field}" for field in _CHANGES)
+)
+#: SQLite holds no larger integers.
+_LARGEST = 2**63 - 1
 
 
 def _create_calls(connection: sqlite3.Connection) -> None:
     connection.execute(
         """
         CREATE TABLE calls (
-            id TEXT PRIMARY KEY, call TEXT NOT NULL, attempt INTEGER NOT NULL,
-            time TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT,
+            time TEXT NOT NULL, id TEXT NOT NULL, call TEXT NOT NULL,
+            attempt INTEGER NOT NULL, endpoint TEXT NOT NULL, model TEXT,
             source TEXT NOT NULL, thread TEXT, notebook TEXT, cell_id TEXT, run TEXT,
             request_key TEXT NOT NULL, state TEXT NOT NULL, cached INTEGER NOT NULL,
             prompt_tokens INTEGER, cached_prompt_tokens INTEGER, image_tokens INTEGER,
             completion_tokens INTEGER, reasoning_tokens INTEGER, sources_used INTEGER,
             tool_calls INTEGER NOT NULL, cost_ticks INTEGER, cost_source TEXT NOT NULL,
             latency_s REAL, ttft_s REAL, finish_reason TEXT, http_status INTEGER,
-            error TEXT, request_id TEXT, response_id TEXT, system_fingerprint TEXT
-        )
-        """
+            error TEXT, request_id TEXT, response_id TEXT, system_fingerprint TEXT,
+            PRIMARY KEY (time, id)
+        ) WITHOUT ROWID
+        """  # new rows and their ends all go to the last page: one page a commit
     )
-    connection.execute("CREATE INDEX calls_time ON calls (time)")
 
 
 db.MIGRATIONS.append(_create_calls)
@@ -84,18 +96,18 @@ db.MIGRATIONS.append(_create_calls)
 def _row(record: CallRecord) -> tuple[Any, ...]:
     origin, usage = record.origin, record.usage
     return (
+        record.time.isoformat(timespec="microseconds"),
         record.id,
         record.call,
         record.attempt,
-        record.time.isoformat(timespec="microseconds"),
         record.endpoint,
-        _clean(record.model),
         origin.source,
         _clean(origin.thread),
         _clean(origin.notebook),
-        origin.cell_id,
-        origin.run,
+        _clean(origin.cell_id),
+        _clean(origin.run),
         record.request_key,
+        _clean(record.model),
         record.state,
         int(record.cached),
         None if usage is None else usage.prompt_tokens,
@@ -105,7 +117,7 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
         None if usage is None else usage.reasoning_tokens,
         None if usage is None else usage.sources_used,
         record.tool_calls,
-        record.cost_ticks,
+        None if record.cost_ticks is None else min(record.cost_ticks, _LARGEST),
         record.cost_source,
         record.latency_s,
         record.ttft_s,
@@ -120,7 +132,9 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
 
 def _clean(text: str | None) -> str | None:
     """Make text that SQLite can hold: no half of a surrogate pair."""
-    return text and text.encode("utf-8", "replace").decode("utf-8")
+    if text is None or text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 class Ledger:
@@ -137,17 +151,18 @@ class Ledger:
 
     def __init__(self, store: db.Store) -> None:
         self._store = store
+        self._postmen: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, _Postman
+        ] = weakref.WeakKeyDictionary()
 
     async def intend(self, record: CallRecord) -> None:
         """Return when the row has been committed, or cannot be now."""
         loop = asyncio.get_running_loop()
+        postman = self._postmen.get(loop)
+        if postman is None:
+            postman = self._postmen[loop] = _Postman(loop)
         written = loop.create_future()
-
-        def done() -> None:
-            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
-                loop.call_soon_threadsafe(_resolve, written)
-
-        self._store.write(_WRITE, _row(record), done)
+        self._store.write(_WRITE, _row(record), partial(postman.resolve, written))
         await written
 
     def settle(self, record: CallRecord) -> None:
@@ -180,6 +195,26 @@ class Ledger:
         )
 
 
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
+class _Postman:
+    """Wakes those who wait on one event loop: once for all rows of one commit."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = weakref.ref(loop)
+        self._written: collections.deque[asyncio.Future[None]] = collections.deque()
+        self._is_called = False
+
+    def resolve(self, written: asyncio.Future[None]) -> None:
+        """Have the future resolved on its loop; called on the store's thread."""
+        self._written.append(written)
+        loop = self._loop()
+        if not self._is_called and loop is not None:
+            self._is_called = True
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+                loop.call_soon_threadsafe(self._resolve_all)
+
+    def _resolve_all(self) -> None:
+        self._is_called = False
+        while self._written:
+            written = self._written.popleft()
+            if not written.done():
+                written.set_result(None)

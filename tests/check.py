@@ -1,0 +1,36 @@
+"""The one gate: lint, format, types, layers, then all tests; stops at the first failure.
+
+``python tests/check.py`` runs everything; arguments go to pytest instead.
+"""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+STEPS = [
+    [sys.executable, "-m", "ruff", "check", "grok_nb", "tests"],
+    [sys.executable, "-m", "ruff", "format", "--check", "grok_nb", "tests"],
+    [sys.executable, "-m", "mypy"],
+    [str(BIN / "lint-imports")],
+    [sys.executable, "-m", "pytest", *sys.argv[1:]],
+]
+
+
+def main() -> int:
+    for step in STEPS:
+        name = " ".join([Path(step[0]).name, *step[1:]])
+        print(f"$ {name}", flush=True)
+        begun = time.monotonic()
+        code = subprocess.run(step, cwd=ROOT, check=False).returncode
+        if code:
+            print(f"{name}: failed after {time.monotonic() - begun:.0f} s")
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
