@@ -238,18 +238,22 @@ def _key(value: object, source: str) -> Secret | None:
 
 def _base_url(value: object, source: str) -> str:
     text = _text("base_url", value, source) or BASE_URL
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid or parts.query or parts.fragment:
+    if not _is_base_url(text):
         raise ConfigError(
             f"base_url ({source}) is not an http(s) address: {scrub(text)!r}.",
             hint=f"The default is {BASE_URL}.",
         )
     return text.rstrip("/")
+
+
+def _is_base_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_http = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return is_http and port_fits and not parts.query and not parts.fragment
 
 
 def _text(name: str, value: object, source: str) -> str | None:
@@ -286,7 +290,7 @@ def _choice(
         raise ConfigError(
             f"{name} ({sources[name]}) is {value!r}.", hint=f"One of {choices}."
         )
-    return cast("str", value)
+    return value
 
 
 def _seconds(value: object, source: str) -> float:

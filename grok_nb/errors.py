@@ -45,7 +45,7 @@ __all__ = [
     "NoCredit",
     "NotFound",
     "NotRecorded",
-    "OptionError",
+    "OptionError",  # noqa: F822 - made when asked for, see below
     "RateLimited",
     "Refused",
     "SchemaMismatch",

@@ -148,11 +148,9 @@ def cost_ticks(
     Source: xai-api.md sections 3.7, 9; price page of 2026-09-29.
     """
     found = table.find(model)
-    if found is None or found.rates.input is None or found.rates.output is None:
+    rates = Rates() if found is None else rates_for(found, usage.prompt_tokens)
+    if found is None or rates.input is None or rates.output is None:
         return None
-    rates = rates_for(found, usage.prompt_tokens)
-    assert rates.input is not None
-    assert rates.output is not None
     cached = min(usage.cached_prompt_tokens, usage.prompt_tokens)
     image = min(usage.image_tokens, usage.prompt_tokens - cached)
     text = usage.prompt_tokens - cached - image

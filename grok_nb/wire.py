@@ -30,7 +30,7 @@ class Wire(BaseModel):
             found = cls.model_validate(data)
         except ValidationError as error:
             found = cls.model_validate(_without(data, error))
-        found._raw = data
+        found._raw = data  # noqa: SLF001 - its own class
         return found
 
 

@@ -1,4 +1,4 @@
-"""Pure decisions: is a failure worth another attempt, and after how many seconds?"""
+"""Pure decisions: whether a failure is worth another attempt, and when."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ class Answer:
         """Yield the body as it comes, decompressed."""
         pieces = self._response.aiter_bytes()
         self._opened.append(pieces)  # type: ignore[arg-type]  # it is a generator
-        while True:
+        failure: ConnectionFailed | None = None
+        while failure is None:
             # the limit is around the waiting only: a limit around a yield would also
             # cancel whoever consumes this
             try:
@@ -81,8 +82,8 @@ class Answer:
                 return
             except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
                 failure = self._failures.translate(error)
-                break
-            yield piece
+            else:
+                yield piece
         raise failure
 
     def hurry(self) -> None:

@@ -80,7 +80,7 @@ def _lookup(name: str, steps: str, names: Mapping[str, Any]) -> Any:
                 value = getattr(value, attribute)
             else:
                 value = value[ast.literal_eval(index.strip()[1:-1].strip())]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the user's object raises
             what = f"{type(error).__name__}: {error}"
             raise OptionError(f"{{{{{name}{steps}}}}} failed ({what}).") from None
     return value
@@ -99,7 +99,7 @@ def _text(value: Any, filters: list[str]) -> str:
             )
         try:
             value = FILTERS[name](value, argument)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the user's object raises
             what = f"{type(error).__name__}: {error}"
             raise OptionError(f"The filter {spec!r} failed ({what}).") from None
     return value if isinstance(value, str) else str(value)
@@ -107,7 +107,7 @@ def _text(value: Any, filters: list[str]) -> str:
 
 def _schema(value: Any, _: str) -> str:
     dtypes = getattr(value, "dtypes", None)
-    if hasattr(dtypes, "items"):
+    if dtypes is not None and hasattr(dtypes, "items"):
         lines = [f"{name}: {dtype}" for name, dtype in dtypes.items()]
         return "\n".join([f"{len(value)} rows", *lines])
     return type(value).__name__

@@ -51,7 +51,7 @@ _CARD = [
 
 
 @magics_class
-class GrokMagics(Magics):  # type: ignore[misc]  # IPython has no types
+class GrokMagics(Magics):
     """The magics of grok_nb."""
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -61,7 +61,7 @@ class GrokMagics(Magics):  # type: ignore[misc]  # IPython has no types
 
     @no_var_expand
     @cell_magic("grok")
-    def grok_cell(self, line: str, cell: str) -> None:
+    def grok_cell(self, line: str, cell: str) -> None:  # noqa: D102 - CELL_HELP
         with _brief():
             options, rest = parse(line, CELL)
             if options.pop("help", False):
@@ -77,7 +77,7 @@ class GrokMagics(Magics):  # type: ignore[misc]  # IPython has no types
 
     @no_var_expand
     @line_magic("grok")
-    def grok_line(self, line: str) -> Reply | None:
+    def grok_line(self, line: str) -> Reply | None:  # noqa: D102 - LINE_HELP
         with _brief():
             options, text = parse(line, LINE)
             if options.pop("help", False):
@@ -275,10 +275,10 @@ def _brief() -> Iterator[None]:
         after = [error.hint, f"Request id: {request_id}." if request_id else ""]
         if any(after):
             lines.append("  " + " ".join(text for text in after if text))
-        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's hook
+        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # IPython's hook
         raise
     except KeyboardInterrupt as stop:
-        stop._render_traceback_ = lambda: ["KeyboardInterrupt: stopped"]  # type: ignore[attr-defined]  # noqa: SLF001 - IPython's hook
+        stop._render_traceback_ = lambda: ["KeyboardInterrupt: stopped"]  # type: ignore[attr-defined]  # IPython's hook
         raise
 
 

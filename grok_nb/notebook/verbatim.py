@@ -17,7 +17,7 @@ from IPython.core.inputtransformer2 import (
 )
 
 
-class _Verbatim(TokenTransformBase):  # type: ignore[misc]  # IPython has no types
+class _Verbatim(TokenTransformBase):
     """Mixin: only lines of a pattern, and before anything else on that line."""
 
     of: Any
@@ -25,11 +25,12 @@ class _Verbatim(TokenTransformBase):  # type: ignore[misc]  # IPython has no typ
 
     def __init__(self, start: tuple[int, int]) -> None:
         super().__init__(start)
-        self._column, self.start_col = self.start_col, -1  # IPython sorts by this
+        self._column = start[1]
+        self.start_col = -1  # IPython sorts by this
 
     def transform(self, lines: list[str]) -> list[str]:
         self.start_col = self._column
-        return super().transform(lines)  # type: ignore[no-any-return]  # no types
+        return super().transform(lines)
 
     @classmethod
     def find(cls, tokens_by_line: Any) -> Any:
@@ -41,14 +42,14 @@ class _Verbatim(TokenTransformBase):  # type: ignore[misc]  # IPython has no typ
         return None
 
 
-class GrokLine(_Verbatim, EscapedCommand):  # type: ignore[misc]  # IPython has no types
+class GrokLine(_Verbatim, EscapedCommand):
     """``%grok TEXT?``."""
 
     of = EscapedCommand
     pattern = r"\s*%grok\s"
 
 
-class GrokAssign(_Verbatim, MagicAssign):  # type: ignore[misc]  # IPython has no types
+class GrokAssign(_Verbatim, MagicAssign):
     """``reply = %grok TEXT?``."""
 
     of = MagicAssign

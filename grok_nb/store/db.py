@@ -81,6 +81,15 @@ class Read:
         self.error: BaseException | None = None
 
 
+class End:
+    """A wish for the thread to end, after all earlier work."""
+
+    __slots__ = ("finished",)
+
+    def __init__(self) -> None:
+        self.finished = threading.Event()
+
+
 class Store:
     """One SQLite file (or memory) and the thread that works on it.
 
@@ -98,7 +107,7 @@ class Store:
 
     def _reset(self) -> None:
         """Begin without thread and connection; also in a forked child."""
-        self._work: collections.deque[Write | Read | None] = collections.deque()
+        self._work: collections.deque[Write | Read | End] = collections.deque()
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._wakes_soon = False
         self._start = threading.Lock()
@@ -143,13 +152,12 @@ class Store:
 
     def close(self) -> None:
         """Write what is queued, within seconds, and end the thread."""
-        with self._start:
-            thread = self._thread
-        if thread is not None:
-            self._put(None, at_once=True)
-            thread.join(_EXIT_S)
+        if self._thread is not None:
+            end = End()
+            self._put(end, at_once=True)
+            end.finished.wait(_EXIT_S)
 
-    def _put(self, work: Write | Read | None, *, at_once: bool) -> None:
+    def _put(self, work: Write | Read | End, *, at_once: bool) -> None:
         self._work.append(work)
         if at_once or not self._wakes_soon:
             self._wake.put(None)
@@ -168,9 +176,12 @@ class Store:
         while True:
             self._sleep(linger=linger)
             with self._busy:
-                linger, stop = self._work_off()
-                if stop and self._ended():
-                    return
+                linger, ends = self._work_off()
+                ended = bool(ends) and self._ended()
+            for end in ends:
+                end.finished.set()
+            if ended:
+                return
 
     def _sleep(self, *, linger: bool) -> None:
         """Wait for work.
@@ -187,13 +198,13 @@ class Store:
                 self._wake.get_nowait()
         self._wakes_soon = False
 
-    def _work_off(self) -> tuple[bool, bool]:
-        """Do what is queued; return whether somebody waited, and whether to stop."""
-        waited = stop = False
+    def _work_off(self) -> tuple[bool, list[End]]:
+        """Do what is queued; return whether somebody waited, and who wants an end."""
+        waited, ends = False, []
         while self._work:
             item = self._work.popleft()
-            if item is None:
-                stop = True
+            if isinstance(item, End):
+                ends.append(item)
             elif isinstance(item, Write):
                 self._backlog.append(item)
                 waited = waited or item.done is not None
@@ -203,7 +214,7 @@ class Store:
             if len(self._backlog) >= 1000 and not self._outage:
                 self._commit()
         self._commit()
-        return waited, stop
+        return waited, ends
 
     def _ended(self) -> bool:
         """End the thread, unless there is new work."""
@@ -244,24 +255,36 @@ class Store:
         return True
 
     def _read(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        connection: sqlite3.Connection | None = None
         try:
             connection = self._open()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:
             if _is_damage(error):
                 raise
             self._report(error)
-        if connection is not None and not self._backlog:
-            return function(connection)
+        else:
+            if not self._backlog:
+                return function(connection)
         # rows that are not in the file yet are part of the answer all the same
         with contextlib.closing(_memory()) as both:
-            if connection is not None:
-                connection.backup(both)
+            self._copy_to(both)
             _migrate(both)
             for write in self._backlog:
                 with contextlib.suppress(*_ROW_ERRORS):
                     both.execute(write.sql, write.parameters)
             return function(both)
+
+    def _copy_to(self, memory: sqlite3.Connection) -> None:
+        """Copy the file, if it can be read at all."""
+        if self._connection is not None:
+            self._connection.backup(memory)
+            return
+        # where nothing can be written, SQLite reads a log only that is not there
+        mode = "mode=ro" if Path(self.path + "-wal").exists() else "immutable=1"
+        with contextlib.suppress(sqlite3.Error, OSError, ValueError):
+            address = f"{Path(self.path).absolute().as_uri()}?{mode}"
+            with contextlib.closing(sqlite3.connect(address, uri=True)) as file:
+                _check_version(file)
+                file.backup(memory)
 
     def _commit(self) -> None:
         """Commit the backlog, or keep it; either way tell those who wait."""
@@ -401,10 +424,15 @@ class Store:
 
     def _forget(self) -> None:
         """In the child: threads are gone, and what is queued is the parent's."""
-        connection = self._connection
+        connection, work = self._connection, [*self._backlog, *self._work]
         self._reset()
-        if self.path == MEMORY:
+        if self.path == MEMORY:  # nobody else has those rows
             self._connection = connection
+            self._backlog = [
+                Write(item.sql, item.parameters)
+                for item in work
+                if isinstance(item, Write)
+            ]
 
 
 def _memory() -> sqlite3.Connection:

@@ -1,0 +1,46 @@
+"""What the public names promise to a type checker. Checked by mypy, never run."""
+
+from typing import assert_type
+
+import pandas as pd
+
+import grok_nb as gn
+from grok_nb.session import AsyncReplyStream, ReplyStream
+from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
+
+
+def blocking(grok: gn.Grok) -> None:
+    assert_type(gn.ask("hi", model="m", temperature=0.5), gn.Reply)
+    assert_type(grok.ask("hi"), gn.Reply)
+    assert_type(grok.stream("hi"), ReplyStream)
+    for event in gn.stream("hi"):
+        assert_type(event, gn.Event)
+        assert_type(event.delta, str)
+        assert_type(event.reply, gn.Reply)
+    completion = grok.chat_completion([{"role": "user", "content": "hi"}], n=2)
+    assert_type(completion, ChatCompletion)
+    for chunk in grok.chat_completion_stream([{"role": "user", "content": "hi"}]):
+        assert_type(chunk, ChatCompletionChunk)
+    assert_type(grok.models(), list[ListedModel])
+    assert_type(grok.language_model("grok-4.7"), ListedModel)
+
+
+async def awaitable(grok: gn.AsyncGrok) -> None:
+    assert_type(await gn.aask("hi"), gn.Reply)
+    assert_type(await grok.ask("hi"), gn.Reply)
+    assert_type(grok.stream("hi"), AsyncReplyStream)
+    async for event in grok.stream("hi"):
+        assert_type(event, gn.Event)
+    assert_type(await grok.models(), list[ListedModel])
+
+
+def values(reply: gn.Reply) -> None:
+    assert_type(reply.text, str)
+    assert_type(reply.usage, gn.Usage | None)
+    assert_type(reply.cost_usd, float | None)
+
+
+def frames() -> None:
+    assert_type(gn.usage(by="day", model="grok-4.7"), pd.DataFrame)
+    assert_type(gn.models(), pd.DataFrame)
+    assert_type(gn.prices(), pd.DataFrame)
