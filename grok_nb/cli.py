@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run it without a browser and print what the cells show",
     )
-    demo.add_argument("--no-browser", action="store_true", help="only print the address")
+    demo.add_argument(
+        "--no-browser", action="store_true", help="only print the address"
+    )
     demo.add_argument("--port", type=int, help="JupyterLab's port")
     demo.set_defaults(run=_demo)
 
@@ -126,7 +128,10 @@ def _sandbox(options: argparse.Namespace) -> int:
 def _demo(options: argparse.Namespace) -> int:
     with _needs("sandbox"):
         from grok_nb._sandbox.server import Sandbox
-    with tempfile.TemporaryDirectory(prefix="grok-nb-demo-") as folder, Sandbox() as box:
+    with (
+        tempfile.TemporaryDirectory(prefix="grok-nb-demo-") as folder,
+        Sandbox() as box,
+    ):
         notebook = Path(folder) / "quickstart.ipynb"
         shutil.copy(_quickstart(), notebook)
         environment = {

@@ -19,6 +19,7 @@ BASE_URL = "https://api.x.ai/v1"
 #: One limit for a whole call, retries and reasoning included.
 #: Source: xai-api.md section 1 (docs of 2025-12 ask for 3600 s for reasoning models).
 TIMEOUT_S = 3600.0
+LONGEST_TIMEOUT_S = 1e9
 MEMORY = ":memory:"
 
 _KEY_HINT = (
@@ -195,9 +196,12 @@ def _project_table(folder: Path | None) -> dict[str, object]:
         if "tool.grok_nb" not in text:
             return {}
         try:
-            table = tomllib.loads(text).get("tool", {}).get("grok_nb", {})
+            tool = tomllib.loads(text).get("tool")
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path.name} is not valid TOML: {error}") from None
+        table = tool.get("grok_nb", {}) if isinstance(tool, dict) else {}
+        if not isinstance(table, dict):
+            raise ConfigError(f"tool.grok_nb in {path.name} is not a table.")
         known = {key for _, key in _PLACES.values() if key}
         for name in table:
             if name not in known:
@@ -243,6 +247,11 @@ def _base_url(value: object, source: str) -> str:
             f"base_url ({source}) is not an http(s) address: {scrub(text)!r}.",
             hint=f"The default is {BASE_URL}.",
         )
+    if "@" in urlsplit(text).netloc:  # they would be sent in place of the key
+        raise ConfigError(
+            f"base_url ({source}) has a user or password in it.",
+            hint="Only the API key is sent; take them out.",
+        )
     return text.rstrip("/")
 
 
@@ -253,6 +262,7 @@ def _is_base_url(text: str) -> bool:
     except ValueError:
         return False
     is_http = parts.scheme in ("http", "https") and bool(parts.hostname)
+    is_http = is_http and " " not in text
     return is_http and port_fits and not parts.query and not parts.fragment
 
 
@@ -300,4 +310,4 @@ def _seconds(value: object, source: str) -> float:
         raise ConfigError(
             f"timeout_s ({source}) must be a number of seconds above 0, not {value!r}."
         )
-    return float(value)
+    return float(min(value, LONGEST_TIMEOUT_S))

@@ -81,6 +81,19 @@ class GrokError(Exception):
         if hint:
             self.add_note(hint)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # the constructors take keywords, which the default would leave out
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[GrokError], args: tuple[object, ...], state: dict[str, object]
+) -> GrokError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigError(GrokError):
     """A setting is missing or cannot be right. Nothing was sent."""

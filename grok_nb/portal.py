@@ -80,10 +80,13 @@ class Job(Generic[T]):
         """
         while True:
             try:
-                return self._items.get(timeout=SLICE_S)
+                item = self._items.get(timeout=SLICE_S)
             except queue.Empty:
-                if not self._portal.is_alive():
-                    raise RuntimeError("grok_nb's background loop has ended") from None
+                item = None
+            if item is not None:
+                return item
+            if not self._portal.is_alive():
+                raise RuntimeError("grok_nb's background loop has ended")
             if on_idle is not None:
                 on_idle()
 
@@ -95,7 +98,8 @@ class Job(Generic[T]):
         if not self._cancelled:  # a second time would break into the task's clean-up
             self._cancelled = True
             if self._task is not None:
-                self._task.cancel()
+                # soon, not now: a task that never began could not tell its end
+                self._portal.loop.call_soon(self._task.cancel)
 
     def close(self) -> None:
         """Cancel and wait, at most a second, for the task to have closed up.

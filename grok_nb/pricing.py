@@ -107,7 +107,11 @@ class PriceTable:
         day
             ISO date on which they were read.
         """
-        live = [_from_listing(entry, self._by_name, day) for entry in entries]
+        live = [
+            _from_listing(entry, self._by_name, day)
+            for entry in entries
+            if isinstance(entry.get("id"), str)
+        ]
         ids = {model.id for model in live}
         return PriceTable([*live, *(m for m in self.models if m.id not in ids)])
 
@@ -252,7 +256,7 @@ def _from_listing(
     entry: Mapping[str, Any], known: Mapping[str, Model], day: str
 ) -> Model:
     """Read one listing object; what it does not say comes from the snapshot."""
-    name = str(entry.get("id"))
+    name: str = entry["id"]
     old = known.get(name, Model(id=name))
 
     def number(key: str) -> int | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from grok_nb import config, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import chat_body, check_messages
-from grok_nb.api.client import Call, Client
+from grok_nb.api.client import Client
 from grok_nb.errors import (
     BadRequest,
     ConfigError,
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import httpx
 
     from grok_nb._sandbox.server import Sandbox as SandboxServer
+    from grok_nb.api.exchange import Call
     from grok_nb.api.stream import Event
     from grok_nb.api.transport import Http
     from grok_nb.clock import Clock
@@ -96,12 +97,16 @@ def question(
             )
     if options.get("system"):
         messages.append({"role": "system", "content": options["system"]})
-    if options.get("messages") is not None:
-        messages += check_messages(options["messages"])
+    earlier = options.get("messages")
+    if earlier is not None and not (prompt is not None and earlier == []):
+        messages += check_messages(earlier)
     if prompt is not None:
         messages.append({"role": "user", "content": prompt})
     if prompt is None and not options.get("messages"):
         raise BadRequest("There is nothing to ask: give a prompt or messages.")
+    on_retry = options.get("on_retry")
+    if on_retry is not None and not callable(on_retry):
+        raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
     model = options.get("model")
     if model is not None and (not isinstance(model, str) or not model.strip()):
         raise BadRequest(f"model must be a model id, not {model!r}.")
@@ -305,7 +310,7 @@ class AsyncGrok(Client):
         call = await self._chat_call(
             ask.messages, ask.model, ask.options, ask.origin, on_retry=on_retry
         )
-        async for _ in self._exchange(call):
+        async for _ in self.exchange.run(call):
             pass
         return call.fold.reply()
 
@@ -325,7 +330,7 @@ class AsyncGrok(Client):
                 on_retry=on_retry,
             )
             calls.append(call)
-            exchange = self._exchange(call)
+            exchange = self.exchange.run(call)
             mark = 0
             try:
                 async for _ in exchange:
@@ -373,8 +378,8 @@ class AsyncGrok(Client):
 
     async def read_listing(self) -> list[dict[str, Any]]:
         """Read the live listing of text models; from now on its prices are used."""
-        entries = _entries(await self._get("/language-models", retry=False))
-        self.table = pricing.snapshot().with_listing(entries, self._today())
+        entries = _entries(await self.exchange.get("/language-models", retry=False))
+        self.exchange.table = pricing.snapshot().with_listing(entries, self._today())
         return entries
 
     async def read_prices(self) -> PriceTable:
@@ -385,13 +390,15 @@ class AsyncGrok(Client):
         """
         merged: dict[str, dict[str, Any]] = {}
         for path in ("/models", "/language-models", "/image-generation-models"):
-            for entry in _entries(await self._get(path)):
+            for entry in _entries(await self.exchange.get(path)):
                 merged.setdefault(str(entry.get("id")), {}).update(entry)
-        self.table = pricing.snapshot().with_listing(merged.values(), self._today())
-        return self.table
+        self.exchange.table = pricing.snapshot().with_listing(
+            merged.values(), self._today()
+        )
+        return self.exchange.table
 
     def _today(self) -> str:
-        return self._clock.now().date().isoformat()
+        return self.exchange.clock.now().date().isoformat()
 
     def warn(self) -> None:
         """Say, once, that the ledger could not be written."""
@@ -401,7 +408,7 @@ class AsyncGrok(Client):
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
-        await self._http.close()
+        await self.exchange.http.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -589,7 +596,9 @@ def configure(**settings: Any) -> None:
     ConfigError
         An unknown setting, or a value that cannot be right; nothing is changed.
     """
-    settings["api_key"] = config.hidden(settings.get("api_key", _defaults.get("api_key")))
+    settings["api_key"] = config.hidden(
+        settings.get("api_key", _defaults.get("api_key"))
+    )
     merged = {**_defaults, **settings}
     merged = {name: value for name, value in merged.items() if value is not None}
     config.resolve(merged)

@@ -133,6 +133,8 @@ def _class_of(status: int, code: str | None, message: str) -> type[errors.ApiErr
         return errors.Unauthorized
     if status in (402, 403, 429) and ("credits" in text or "spending limit" in text):
         return errors.NoCredit
+    if status == 429 and slug.startswith("subscription:"):  # used up, not too fast
+        return errors.NoCredit
     if status == 403 and slug.startswith("unauthenticated"):
         return errors.Unauthorized
     if status == 400 and text.startswith("model not found"):

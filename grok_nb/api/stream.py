@@ -88,7 +88,7 @@ class EventReader:
         return found[0] if found else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost 1 us an event
 class Event:
     """One step of a stream.
 
@@ -155,6 +155,11 @@ class Fold:
     def is_complete(self) -> bool:
         """Whether the stream said that it is over: by ``[DONE]`` or by its choices."""
         return self.marked_done or len(self._finish) >= self._choices
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing that matters can follow."""
+        return self.marked_done or (self.usage_is_final and self.is_complete)
 
     def add(self, chunk: dict[str, Any]) -> None:
         """Take one chunk of a stream. Whatever is null or of a wrong type is skipped."""

@@ -8,14 +8,22 @@ that could show a key.
 from __future__ import annotations
 
 import asyncio
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any
-
-import httpx
 
 from grok_nb import __version__
 from grok_nb.config import scrub
 from grok_nb.errors import ConfigError, ConnectionFailed, TimedOut
+
+# httpx offers a command line, which loads rich and click where they are installed:
+# 150 ms of a first call. Without it httpx leaves out nothing but that command.
+_COMMAND = "httpx._main"
+sys.modules.setdefault(_COMMAND, None)  # type: ignore[arg-type]  # its import fails
+import httpx  # noqa: E402
+
+if sys.modules[_COMMAND] is None:
+    del sys.modules[_COMMAND]
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -38,6 +46,59 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _AGENT = f"grok_nb/{__version__}".encode()
 
 
+class Limit:
+    """One timer for a whole attempt; it interrupts only who waits for the network.
+
+    ``with limit:`` goes around each wait, never around a ``yield``: whoever consumes
+    a stream must not be cancelled. `asyncio.timeout` would set up a timer each time,
+    a tenth of the cost of a streamed event.
+
+    Parameters
+    ----------
+    deadline
+        In the time of the running event loop.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline = deadline
+        self._timer = self._loop.call_at(deadline, self._expire)
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelling = 0
+        self._expired = False
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def __enter__(self) -> None:
+        if self._expired:
+            raise TimeoutError
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this runs in coroutines
+        self._task, self._cancelling = task, task.cancelling()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        task, self._task = self._task, None
+        if self._expired and task is not None:
+            # if somebody else cancelled, too, that wins
+            others = task.uncancel() > self._cancelling
+            if kind is asyncio.CancelledError and not others:
+                raise TimeoutError
+
+    def tighten(self, deadline: float) -> None:
+        """Let it end earlier."""
+        if deadline < self._deadline:
+            self._deadline = deadline
+            self._timer.cancel()
+            self._timer = self._loop.call_at(deadline, self._expire)
+
+    def close(self) -> None:
+        """Stop the timer."""
+        self._timer.cancel()
+
+
 class Answer:
     """An HTTP answer whose body has not been read yet.
 
@@ -49,10 +110,10 @@ class Answer:
     """
 
     def __init__(
-        self, response: httpx.Response, deadline: float, failures: Failures
+        self, response: httpx.Response, limit: Limit, failures: Failures
     ) -> None:
         self._response = response
-        self._deadline = deadline
+        self._limit = limit
         self._failures = failures
         self._opened: list[AsyncGenerator[bytes, None]] = []
         self.status = response.status_code
@@ -61,7 +122,7 @@ class Answer:
     async def read(self) -> bytes:
         """Return the whole body, decompressed."""
         try:
-            async with asyncio.timeout_at(self._deadline):
+            with self._limit:
                 return await self._response.aread()
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
             failure = self._failures.translate(error)
@@ -73,10 +134,8 @@ class Answer:
         self._opened.append(pieces)  # type: ignore[arg-type]  # it is a generator
         failure: ConnectionFailed | None = None
         while failure is None:
-            # the limit is around the waiting only: a limit around a yield would also
-            # cancel whoever consumes this
             try:
-                async with asyncio.timeout_at(self._deadline):
+                with self._limit:
                     piece = await anext(pieces)
             except StopAsyncIteration:
                 return
@@ -91,11 +150,11 @@ class Answer:
 
         It is still read, so that the connection can serve again.
         """
-        soon = asyncio.get_running_loop().time() + REST_S
-        self._deadline = min(self._deadline, soon)
+        self._limit.tighten(asyncio.get_running_loop().time() + REST_S)
 
     async def close(self) -> None:
         """Close; a body that was not read to its end closes the connection."""
+        self._limit.close()
         for opened in self._opened:
             await opened.aclose()
         await self._response.aclose()
@@ -276,10 +335,11 @@ class Http:
             extensions={"timeout": limits},
         )
         failures = Failures(self.host, timeout_s, secret)
+        limit = Limit(deadline)
         try:
-            async with asyncio.timeout_at(deadline):
+            with limit:
                 response = await client.send(request, stream=True, auth=None)
-            return Answer(response, deadline, failures)
+            answer = Answer(response, limit, failures)
         except httpx.LocalProtocolError:
             failure: Exception = ConfigError(
                 "The request's headers cannot be sent.",
@@ -287,6 +347,12 @@ class Http:
             )
         except (httpx.HTTPError, TimeoutError) as error:
             failure = failures.translate(error)
+        except BaseException:
+            limit.close()
+            raise
+        else:
+            return answer
+        limit.close()
         raise failure
 
     async def close(self) -> None:

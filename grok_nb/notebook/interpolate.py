@@ -102,7 +102,12 @@ def _text(value: Any, filters: list[str]) -> str:
         except Exception as error:  # noqa: BLE001 - whatever the user's object raises
             what = f"{type(error).__name__}: {error}"
             raise OptionError(f"The filter {spec!r} failed ({what}).") from None
-    return value if isinstance(value, str) else str(value)
+    try:
+        return value if isinstance(value, str) else str(value)
+    except Exception as error:  # noqa: BLE001 - any variable of the user
+        what = f"{type(error).__name__}: {error}"
+        kind = type(value).__name__
+        raise OptionError(f"A {kind} has no text ({what}).") from None
 
 
 def _schema(value: Any, _: str) -> str:

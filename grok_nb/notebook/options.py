@@ -129,6 +129,8 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
 
 def _unknown(flag: str, known: dict[str, Option]) -> OptionError:
     close = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
+    if flag[:2] in known:  # -mgrok
+        close = [f"{flag[:2]} {flag[2:]}"]
     hint = f"Did you mean {close[0]}?" if close else "-h lists the options."
     return OptionError(f"There is no option {flag}.", hint=hint)
 
@@ -138,11 +140,17 @@ def _value(flag: str, option: Option, rest: str) -> tuple[str, str]:
     found = _VALUE.match(rest)
     if found is None:
         raise OptionError(f"{flag} needs a value: {flag} {option.metavar}.")
+    text, after = found["bare"], rest[found.end() :]
+    if text is not None:
+        if text[0] in "\"'":
+            raise OptionError(f"{flag}: the quote is not closed: {rest[:40]}")
+        return text, after
+    if after and not after[0].isspace():
+        raise OptionError(f"{flag}: there is text right after the quote: {after[:40]}")
     if found["double"] is not None:
-        text = re.sub(r"\\(.)", r"\1", found["double"][1:-1])
-    else:
-        text = found["single"] if found["single"] is not None else found["bare"]
-    return text, rest[found.end() :]
+        # only these two: C:\new and \frac keep their backslash
+        return re.sub(r'\\(["\\])', r"\1", found["double"][1:-1]), after
+    return found["single"], after
 
 
 def _converted(flag: str, option: Option, text: str) -> object:

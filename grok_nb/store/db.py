@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 FILE = "grok_nb.sqlite"
 MEMORY = ":memory:"
-#: Milliseconds to wait for another kernel's write; less after it once was in vain.
-_PATIENCE_MS, _IMPATIENCE_MS = 5000, 100
+#: Milliseconds to wait for another kernel's write after it once was in vain.
+_IMPATIENCE_MS = 100
 #: Seconds until writes that could not be committed are tried again.
 _RETRY_S = 2.0
 #: Seconds that a write nobody waits for may wait for company.
@@ -97,10 +97,13 @@ class Store:
     ----------
     folder
         Where ``grok_nb.sqlite`` lies, or ``":memory:"``.
+    patience_ms
+        Milliseconds to wait for a file that another kernel has locked. Default 5000.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, patience_ms: int = 5000) -> None:
         self.folder = folder
+        self._whole_patience_ms = patience_ms
         self.path = MEMORY if folder == MEMORY else str(Path(folder) / FILE)
         self._reset()
         _stores.add(self)
@@ -116,7 +119,7 @@ class Store:
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._backlog: list[Write] = []
-        self._patience_ms, self._waits_ms = _PATIENCE_MS, -1
+        self._patience_ms, self._waits_ms = self._whole_patience_ms, -1
         self._outage: str | None = None
         self._notices: collections.deque[str] = collections.deque()
 
@@ -278,9 +281,10 @@ class Store:
         if self._connection is not None:
             self._connection.backup(memory)
             return
-        # where nothing can be written, SQLite reads a log only that is not there
-        mode = "mode=ro" if Path(self.path + "-wal").exists() else "immutable=1"
         with contextlib.suppress(sqlite3.Error, OSError, ValueError):
+            # where it can write nothing, SQLite reads the file only without its log
+            log = Path(self.path + "-wal")
+            mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
             address = f"{Path(self.path).absolute().as_uri()}?{mode}"
             with contextlib.closing(sqlite3.connect(address, uri=True)) as file:
                 _check_version(file)
@@ -305,7 +309,7 @@ class Store:
             if len(self._backlog) > _LONGEST_BACKLOG:
                 del self._backlog[:-_LONGEST_BACKLOG]
         else:
-            self._patience_ms = _PATIENCE_MS
+            self._patience_ms = self._whole_patience_ms
             if self._outage is not None:
                 with contextlib.suppress(ValueError):  # over before anybody asked
                     self._notices.remove(self._outage)

@@ -20,6 +20,7 @@ MODEL = "grok-4.7"
 PROMPT = "What is six times seven? Answer in one short sentence, please."
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": PROMPT}]}
 STREAM = {**BODY, "stream": True, "stream_options": {"include_usage": True}}
+START = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
 HEADERS = {"Authorization": f"Bearer {KEY}"}
 URL = os.environ.get("XAI_BASE_URL", "")
 
@@ -35,8 +36,6 @@ def cpu_of(function, *args):
 
 def kernel_shell():
     """Make the shell of a kernel, with its publisher on a socket nobody listens to."""
-    import ipykernel.ipkernel
-    import ipykernel.kernelapp
     import zmq
     from ipykernel.zmqshell import ZMQInteractiveShell
     from jupyter_client.session import Session
@@ -110,6 +109,23 @@ async def _httpx_calls(calls):
         return await _cpu_per_call(call, calls)
 
 
+def _httpx_blocking_calls(calls):
+    import httpx
+
+    with httpx.Client(headers=HEADERS) as client:
+
+        def call():
+            answer = client.post(f"{URL}/chat/completions", json=BODY)
+            assert answer.json()["choices"][0]["message"]["content"]
+
+        for _ in range(100):
+            call()
+        before = time.process_time()
+        for _ in range(calls):
+            call()
+        return time.process_time() - before
+
+
 async def _openai_calls(calls):
     import openai
 
@@ -157,7 +173,8 @@ def calls(client, count):
     """CPU per call of one client, in microseconds."""
     count = int(count)
     used = {
-        "httpx": lambda: asyncio.run(_httpx_calls(count)),
+        "httpx.AsyncClient": lambda: asyncio.run(_httpx_calls(count)),
+        "httpx.Client": lambda: _httpx_blocking_calls(count),
         "openai": lambda: asyncio.run(_openai_calls(count)),
         "AsyncGrok.chat_completion": lambda: asyncio.run(_grok_calls("chat", count)),
         "AsyncGrok.ask": lambda: asyncio.run(_grok_calls("ask", count)),
@@ -301,7 +318,7 @@ def _records(count):
             id=f"{number:032x}",
             call=f"{number:032x}",
             attempt=1,
-            time=datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC),
+            time=START + datetime.timedelta(milliseconds=number),
             endpoint="/chat/completions",
             model=MODEL,
             origin=Origin(),
@@ -420,35 +437,45 @@ def display(what):
         publish(data, *args, **kwargs)
 
     publisher.publish = counted
+    tokens = reply_tokens()
     run = {"Live": _live, "Markdown at 10 Hz": _markdown}[what]
-    run(reply_tokens()[:100])  # loads what it needs
+    prepared = _events_of(tokens) if run is _live else tokens
+    first = cpu_of(run, prepared)  # loads parser, lexers, ...
     sizes.clear()
-    used = cpu_of(run, reply_tokens())
+    used = cpu_of(run, prepared)
     return {
         "us": used / TOKENS * 1e6,
+        "first_us": first / TOKENS * 1e6,
         "kb": sum(len(json.dumps(data).encode()) for data in sizes) / 1e3,
         "messages": len(sizes),
     }
 
 
-def _live(tokens):
+def _events_of(tokens):
     from grok_nb.api.stream import Fold
-    from grok_nb.notebook.live import Live
-    from grok_nb.reply import Reply
+
+    fold = Fold({})
+    for token in tokens:
+        chunk = {"index": 0, "delta": {"content": token}}
+        fold.add({"id": "1", "model": MODEL, "choices": [chunk]})
+    return [fold, *fold.events_since(0)]
+
+
+def _live(prepared):
     from IPython.display import display as show
 
-    clock = FakeClock()
+    from grok_nb.notebook.live import Live
+    from grok_nb.reply import Reply
+
+    fold, *events = prepared
+    clock, length = FakeClock(), 0
+    fold.outcome = {"state": "running"}
     live = Live(show, clock)
     live.begin(Reply(model=MODEL))
-    fold, mark, length = Fold({}), 0, 0
-    head = {"id": "1", "model": MODEL}
-    for number, token in enumerate(tokens, 1):
+    for number, event in enumerate(events, 1):
         clock.time_s = number / PER_S
-        fold.add({**head, "choices": [{"index": 0, "delta": {"content": token}}]})
-        for event in fold.events_since(mark):
-            length += len(event.delta)
-            live.update(lambda event=event: event.reply, length)
-        mark = len(fold.log)
+        length += len(event.delta)
+        live.update(lambda event=event: event.reply, length)
     fold.outcome = {"state": "done"}
     live.finish(fold.reply())
 

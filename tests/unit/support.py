@@ -46,7 +46,7 @@ class ManualClock:
         self.time += seconds
         if self.in_sleep is not None:
             self.in_sleep()
-        await asyncio.sleep(0)  # noqa: TID251 - lets others run, waits for nothing
+        await asyncio.sleep(0)
 
 
 class Body(httpx.AsyncByteStream):

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_nb import bodies
-from grok_nb.api.chat import encoded, key_of
+from grok_nb.api.chat import encoded
 from grok_nb.bodies import canonical, encode, parse, parse_object, request_key
 from grok_nb.errors import BadRequest
+
+from .support import completion, session
 
 PATH = "/chat/completions"
 BODY: dict[str, Any] = {
@@ -61,7 +63,10 @@ def test_the_same_question_has_the_same_key(number: int) -> None:
 
 
 def with_text(text: str) -> dict[str, Any]:
-    return {**BODY, "messages": [BODY["messages"][0], {"role": "user", "content": text}]}
+    return {
+        **BODY,
+        "messages": [BODY["messages"][0], {"role": "user", "content": text}],
+    }
 
 
 DIFFERENT: list[tuple[str, dict[str, Any]]] = [
@@ -106,8 +111,10 @@ json_values = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"])),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4).filter(
-            lambda t: t.isascii()), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.text(max_size=4).filter(lambda t: t.isascii()), inner, max_size=4
+        )
     ),
     max_leaves=12,
 )
@@ -169,20 +176,26 @@ def test_what_is_not_json_is_refused_with_the_reason(name: str) -> None:
     assert caught.value.__context__ is None or caught.value.__suppress_context__
 
 
-def test_a_loop_and_a_depth_without_end_are_refused() -> None:
+def test_a_loop_is_refused() -> None:
     loop: list[Any] = []
     loop.append(loop)
     with pytest.raises(BadRequest, match="Circular"):
         encoded({"x": loop})
-    for depth in (300, 600, 980, 5000):
-        deep: Any = []
-        for _ in range(depth):
-            deep = [deep]
+
+
+@pytest.mark.parametrize("depth", [100, 300, 450, 600, 900, 960, 980, 5000])
+async def test_a_deep_request_is_sent_or_refused(depth: int) -> None:
+    deep: list[Any] = []
+    for _ in range(depth):
+        deep = [deep]
+    with session(completion()) as s:
         try:
-            encoded({"x": deep})
-            assert len(key_of(PATH, {"x": deep})) == 64
+            await s.grok.chat_completion([{"role": "user", "content": deep}])
         except BadRequest as error:
-            assert "deep" in str(error) or "recursion" in str(error)  # noqa: PT017
+            assert depth > 100
+            assert "deep" in str(error) or "recursion" in str(error)
+            assert s.rows == []
+        assert len(s.script.requests) == len(s.rows)
 
 
 def test_encode_is_compact_utf8() -> None:

@@ -49,8 +49,8 @@ def test_cost_of_the_documented_example() -> None:
 
 
 def test_reasoning_is_billed_as_output() -> None:
-    assert cost(Usage(reasoning_tokens=3)) == cost(Usage(completion_tokens=3)) == (
-        180_000
+    assert (
+        cost(Usage(reasoning_tokens=3)) == cost(Usage(completion_tokens=3)) == (180_000)
     )
 
 
@@ -69,9 +69,7 @@ def test_without_threshold_there_is_no_long_context(threshold: int | None) -> No
 
 
 def test_a_long_rate_of_zero_or_none_is_the_standard_rate() -> None:
-    usage = Usage(
-        300_000, cached_prompt_tokens=7, image_tokens=5, completion_tokens=3
-    )
+    usage = Usage(300_000, cached_prompt_tokens=7, image_tokens=5, completion_tokens=3)
     for nothing in (0, None):
         long = Rates(
             input=nothing, cached_input=nothing, output=nothing, image_input=nothing
@@ -118,9 +116,7 @@ def test_the_american_host_costs_a_tenth_more_for_some_models() -> None:
     assert plain == 20_600_000
     assert cost_ticks(snapshot(), "grok-4.7", usage, base_url=us) == 22_660_000
     assert (
-        cost_ticks(
-            snapshot(), "grok-4.7", usage, base_url=us, service_tier="priority"
-        )
+        cost_ticks(snapshot(), "grok-4.7", usage, base_url=us, service_tier="priority")
         == 45_320_000
     )
     other = cost_ticks(snapshot(), "grok-4.3", usage)
@@ -262,9 +258,15 @@ def test_a_listing_takes_an_alias_or_a_redirect_over() -> None:
     assert (table.find("grok-4.5-latest") or MODEL).id == "grok-9"
 
 
-junk = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(
-    st.integers() | st.text(), max_size=2
-) | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+junk = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.lists(st.integers() | st.text(), max_size=2)
+    | st.dictionaries(st.text(max_size=3), st.integers(), max_size=2)
+)
 FIELDS = [
     *("id", "aliases", "created", "input_modalities", "output_modalities"),
     *("prompt_text_token_price", "completion_text_token_price", "image_price"),
@@ -309,5 +311,5 @@ def test_the_newest_text_model_is_the_default() -> None:
 
 
 def test_ticks_are_the_unit_of_the_listing() -> None:
-    assert 20_000 / pricing.TICKS_PER_USD_PER_MTOK == 2.0
-    assert 46_400_000 / pricing.TICKS_PER_USD == pytest.approx(0.00464)
+    assert pricing.TICKS_PER_USD_PER_MTOK * 2.0 == 20_000
+    assert pytest.approx(0.00464) == 46_400_000 / pricing.TICKS_PER_USD

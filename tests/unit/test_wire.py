@@ -110,13 +110,23 @@ def test_half_of_a_surrogate_pair_is_kept() -> None:
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda x: st.lists(x, max_size=3)
-    | st.dictionaries(
-        st.sampled_from(
-            ["index", "message", "delta", "content", "tool_calls", "function", "name"]
-        ),
-        x,
-        max_size=4,
+    lambda x: (
+        st.lists(x, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "index",
+                    "message",
+                    "delta",
+                    "content",
+                    "tool_calls",
+                    "function",
+                    "name",
+                ]
+            ),
+            x,
+            max_size=4,
+        )
     ),
     max_leaves=12,
 )

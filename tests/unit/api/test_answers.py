@@ -30,7 +30,6 @@ from grok_nb.errors import (
 
 from ..support import (
     CHUNKS,
-    HELLO,
     KEY,
     STALL,
     Answer,
@@ -194,7 +193,9 @@ TABLE: list[tuple[int, Any, type[ApiError], str | None, str]] = [
 
 
 @pytest.mark.parametrize(
-    "row", TABLE, ids=[f"{n}: {row[0]} {row[2].__name__}" for n, row in enumerate(TABLE)]
+    "row",
+    TABLE,
+    ids=[f"{n}: {row[0]} {row[2].__name__}" for n, row in enumerate(TABLE)],
 )
 def test_errors_of_the_table_are_typed(row: Any) -> None:
     status, body, kind, code, said = row
@@ -262,9 +263,11 @@ def test_a_huge_body_makes_no_huge_error() -> None:
     st.binary(max_size=200)
     | st.recursive(
         st.none() | st.text() | st.integers() | st.booleans(),
-        lambda x: st.lists(x, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["error", "code", "message", "detail", "a"]), x
+        lambda x: (
+            st.lists(x, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["error", "code", "message", "detail", "a"]), x
+            )
         ),
     ).map(lambda v: json.dumps(v).encode()),
 )
@@ -373,9 +376,7 @@ def test_no_error_holds_the_key(status: int, key: str) -> None:
         if status == 200:
             found: GrokError = not_an_answer(body, headers, secret)
         else:
-            found = error_from(
-                status, headers, body, now=NOW, secret=secret, model=key
-            )
+            found = error_from(status, headers, body, now=NOW, secret=secret, model=key)
         assert not has_key(shown(found), key)
 
 
@@ -413,19 +414,15 @@ async def failures(key: str) -> list[BaseException]:
         streamed([sse(*CHUNKS[:2], done=False), STALL]),
         Answer(200, key.encode(), {"content-encoding": "gzip"}),
     ]
-    for step in steps:
-        limit = 0.1 if step is STALL or STALL in getattr(step, "pieces", []) else 60
-        for hold in ("hold", "retry"):
+    for number, step in enumerate(steps):
+        limit = 0.1 if step is STALL or STALL in getattr(step, "pieces", []) else 60.0
+        for hold in ("hold", "retry")[number % 2 :]:
             with session(step, api_key=key, timeout_s=limit, on_doubt=hold) as s:
                 for call in (s.collect, lambda s=s: s.grok.ask("Hi")):
                     try:
                         await call()
                     except GrokError as raised:
                         found.append(raised)
-                try:
-                    await s.grok.chat_completion(HELLO)
-                except GrokError as raised:
-                    found.append(raised)
                 try:
                     await s.grok.models()
                 except GrokError as raised:
@@ -441,7 +438,7 @@ async def test_no_failed_call_shows_the_key(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     found = await failures(key)
-    assert len(found) > 200
+    assert len(found) > 150
     for raised in found:
         assert not has_key(shown_of_package(raised), key)
         # the frames of the HTTP library hold the request's headers
@@ -457,7 +454,9 @@ def frames(found: BaseException) -> str:
         link = links.pop()
         if link is None:
             continue
-        names += [f.f_code.co_filename for f, _ in traceback.walk_tb(link.__traceback__)]
+        names += [
+            f.f_code.co_filename for f, _ in traceback.walk_tb(link.__traceback__)
+        ]
         links += [link.__cause__, link.__context__]
     return "\n".join(name.replace("/grok_nb/api/transport.py", "") for name in names)
 
@@ -467,7 +466,9 @@ def shown_of_package(found: BaseException) -> str:
     link: BaseException | None = found
     while link is not None:
         trace = link.__traceback__
-        while trace is not None and "/grok_nb/" not in trace.tb_frame.f_code.co_filename:
+        while (
+            trace is not None and "/grok_nb/" not in trace.tb_frame.f_code.co_filename
+        ):
             trace = trace.tb_next
         link.__traceback__ = trace
         link = link.__cause__ or link.__context__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import re
 from typing import Any
@@ -26,8 +27,8 @@ from ..support import (
     CHUNKS,
     COMPLETION,
     HELLO,
-    RECORDED,
     REASONING,
+    RECORDED,
     STALL,
     TEXT,
     USAGE,
@@ -74,9 +75,11 @@ def read(*pieces: bytes) -> list[bytes]:
 
 EXAMPLES = {
     "spec example 1": (
-        b"data: This is the first message.\n\n"
-        b"data: This is the second message, it\ndata: has two lines.\n\n"
-        b"data: This is the third message.\n\n",
+        (
+            b"data: This is the first message.\n\n"
+            b"data: This is the second message, it\ndata: has two lines.\n\n"
+            b"data: This is the third message.\n\n"
+        ),
         [
             b"This is the first message.",
             b"This is the second message, it\nhas two lines.",
@@ -88,8 +91,10 @@ EXAMPLES = {
         [b"YHOO\n+2\n10"],
     ),
     "spec example 3: comments, ids, a space too many": (
-        b": test stream\n\ndata: first event\nid: 1\n\n"
-        b"data:second event\nid\n\ndata:  third event\n",
+        (
+            b": test stream\n\ndata: first event\nid: 1\n\n"
+            b"data:second event\nid\n\ndata:  third event\n"
+        ),
         [b"first event", b"second event"],
     ),
     "spec example 4: empty data": (b"data\n\ndata\ndata\n\ndata:", [b"", b"\n"]),
@@ -145,10 +150,10 @@ raw_streams = st.lists(st.sampled_from(PARTS), max_size=25).map(b"".join)
 
 
 @given(raw_streams, st.lists(st.integers(0, 60), max_size=6))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_reader_agrees_with_a_second_reader(raw: bytes, cuts: list[int]) -> None:
     ends = sorted({0, len(raw), *(min(cut, len(raw)) for cut in cuts)})
-    pieces = [raw[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+    pieces = [raw[a:b] for a, b in itertools.pairwise(ends)]
     reader = EventReader()
     found = [data for piece in pieces for data in reader.feed(piece)]
     assert found == by_the_book(raw)
@@ -427,7 +432,6 @@ async def test_a_usage_that_says_nothing_is_no_usage(usage: Any) -> None:
 ENDS = {
     "closed": [],
     "reset": [httpx.ReadError("reset")],
-    "protocol": [httpx.RemoteProtocolError("peer closed connection")],
 }
 
 
@@ -514,6 +518,17 @@ async def test_an_error_after_the_finish_reason_is_no_success() -> None:
             reply, error = await s.outcome()
             assert isinstance(error, StreamError)
             assert (reply.state, reply.text) == ("failed", TEXT)
+
+
+@pytest.mark.parametrize("end", [b"", sse({"error": "x"}), b"data: nonsense\n\n"])
+async def test_a_bill_that_came_is_kept_whatever_happens_after_it(end: bytes) -> None:
+    raw = sse(*CHUNKS[:4], CHUNKS[5], done=False) + end  # no finish reason
+    with session(streamed(raw)) as s:
+        reply, error = await s.outcome()
+        assert isinstance(error, StreamError)
+        assert (reply.state, reply.text) == ("failed", TEXT)
+        assert (reply.cost_ticks, reply.cost_source) == (46_400_000, "reported")
+        assert (s.row["state"], s.row["cost_source"]) == ("failed", "reported")
 
 
 async def test_a_long_error_event_is_shortened() -> None:
@@ -934,7 +949,7 @@ def mangled(draw: st.DrawFn, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(mangled(RICH))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 async def test_no_reply_raises_anything_but_grok_errors(body: dict[str, Any]) -> None:
     with session(Answer(pieces=json.dumps(body).encode())) as s:
         for stream in (False, True):
@@ -947,7 +962,8 @@ async def test_no_reply_raises_anything_but_grok_errors(body: dict[str, Any]) ->
             except GrokError:
                 continue
             assert reply.state == "done"
-            assert f"{reply!r}{reply}{reply.finish_reason}{reply.cost_usd}"
+            shown = f"{reply!r}{reply}{reply.finish_reason}{reply.cost_usd}"
+            assert shown.encode("utf-8")
             assert isinstance(reply._repr_mimebundle_(), dict)
         for row in s.rows:
             assert row["state"] != "stopped"
@@ -956,7 +972,7 @@ async def test_no_reply_raises_anything_but_grok_errors(body: dict[str, Any]) ->
 
 
 @given(st.lists(st.sampled_from(CHUNKS).flatmap(mangled), max_size=5), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 async def test_no_stream_raises_anything_but_grok_errors(
     chunks: list[dict[str, Any]], done: bool
 ) -> None:
@@ -981,7 +997,7 @@ async def test_no_stream_raises_anything_but_grok_errors(
     st.binary(max_size=200)
     | st.lists(st.sampled_from(PARTS), max_size=20).map(b"".join)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 async def test_no_bytes_raise_anything_but_grok_errors(raw: bytes) -> None:
     with session(Answer(pieces=raw)) as s:
         _, error = await s.outcome()

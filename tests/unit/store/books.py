@@ -55,8 +55,8 @@ def book_all(ledger, *names):
     asyncio.run(book(ledger, *names))
 
 
-def open_ledger(folder):
-    store = Store(str(folder))
+def open_ledger(folder, **options):
+    store = Store(str(folder), **options)
     return store, Ledger(store)
 
 

@@ -138,7 +138,9 @@ def test_any_text_is_stored(text, where):
     store = Store(":memory:")
     ledger = Ledger(store)
     of_origin = where in ("cell_id", "thread")
-    row = record(text if where == "run" else "", origin={where: text} if of_origin else {})
+    row = record(
+        text if where == "run" else "", origin={where: text} if of_origin else {}
+    )
     if where not in ("run", "cell_id", "thread"):
         row = row.ended(**{where: text})
     ledger.settle(row)

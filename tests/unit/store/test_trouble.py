@@ -38,7 +38,7 @@ def damaged_files(folder):
 
 
 async def test_locked_file_stalls_nobody_and_loses_nothing(tmp_path):
-    store, ledger = open_ledger(tmp_path)
+    store, ledger = open_ledger(tmp_path, patience_ms=300)
     await book(ledger, "before")
     store.close()
     with locked(tmp_path):
@@ -53,7 +53,12 @@ async def test_locked_file_stalls_nobody_and_loses_nothing(tmp_path):
         await book(ledger, "c")
         assert store.trouble() is None  # said once
         known = await asyncio.to_thread(states, ledger)
-        assert known == {"before": "done", "a": "in_doubt", "b": "in_doubt", "c": "done"}
+        assert known == {
+            "before": "done",
+            "a": "in_doubt",
+            "b": "in_doubt",
+            "c": "done",
+        }
         assert in_file(tmp_path) == {"before": "done"}
     # without another call: a kernel may be killed next
     await asyncio.to_thread(eventually, lambda: len(in_file(tmp_path)) == 4)
@@ -63,7 +68,7 @@ async def test_locked_file_stalls_nobody_and_loses_nothing(tmp_path):
 
 
 def test_new_file_that_is_locked_gets_its_rows_later(tmp_path):
-    store, ledger = open_ledger(tmp_path)
+    store, ledger = open_ledger(tmp_path, patience_ms=300)
     with locked(tmp_path, 'connection.execute("PRAGMA journal_mode=DELETE")'):
         book_all(ledger, "a")
         assert states(ledger) == {"a": "done"}
@@ -73,7 +78,7 @@ def test_new_file_that_is_locked_gets_its_rows_later(tmp_path):
 
 
 def test_trouble_that_is_over_is_not_told(tmp_path):
-    store, ledger = open_ledger(tmp_path)
+    store, ledger = open_ledger(tmp_path, patience_ms=300)
     book_all(ledger, "before")
     with locked(tmp_path):
         book_all(ledger, "a")

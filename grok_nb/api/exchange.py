@@ -1,0 +1,550 @@
+"""One request, its HTTP attempts, and the row that each of them leaves.
+
+An `Exchange` knows neither files nor threads. It awaits ``books.intend`` before a request
+that can cost money leaves, and calls ``books.settle`` after each such attempt, however
+it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from grok_nb import bodies, pricing
+from grok_nb.clock import SystemClock
+from grok_nb.config import scrub
+from grok_nb.errors import (
+    ApiError,
+    ConnectionFailed,
+    GrokError,
+    InDoubt,
+    RateLimited,
+    ServerFault,
+    StreamError,
+)
+from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
+
+from .answers import error_from, not_an_answer, request_id_of
+from .chat import encoded, key_of
+from .retry import Kind, kind_of, wait_s
+from .stream import EventReader, Fold
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from grok_nb.clock import Clock
+    from grok_nb.config import Settings
+    from grok_nb.pricing import PriceTable
+
+    from .transport import Answer, Http
+
+logger = logging.getLogger("grok_nb")
+
+#: What a server of ours sends with every answer, so that nobody takes it for Grok.
+SANDBOX_HEADER = "x-grok-nb-sandbox"
+_LONGEST_REASON = 500
+
+
+class Books(Protocol):
+    """Who writes down what is paid for."""
+
+    async def intend(self, record: CallRecord) -> None:
+        """Make the row durable, before its request leaves."""
+        ...
+
+    def settle(self, record: CallRecord) -> None:
+        """Take the row as it is after the attempt. Never blocks, never raises."""
+        ...
+
+
+class Call:
+    """One request as the client works on it: body, limits, and what came so far."""
+
+    def __init__(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        origin: Origin,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+    ) -> None:
+        self.id = os.urandom(16).hex()
+        self.path = path
+        self.body = body
+        self.content = encoded(body)
+        self.key = key_of(path, body)
+        self.origin = origin
+        self.on_retry = on_retry
+        self.fold = self.fresh_fold()
+        self.attempts = 0
+        self.in_doubt = 0
+        self.failures: Counter[Kind] = Counter()
+
+    def fresh_fold(self) -> Fold:
+        """Return an empty fold for the next attempt."""
+        count = self.body.get("n")
+        return Fold(
+            bodies.canonical(self.path, self.body),
+            count if isinstance(count, int) else 1,
+        )
+
+
+class Exchange:
+    """Sends requests until they are answered, or it is time to give up.
+
+    Parameters
+    ----------
+    settings
+        Key, base URL, time limit, what to do in doubt.
+    http
+        Where requests are sent.
+    books
+        Where each attempt that can cost money is written down.
+    clock, jitter
+        Time and randomness.
+
+    Attributes
+    ----------
+    table : PriceTable
+        Prices and names; replaced when a live listing has been read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: Http,
+        books: Books,
+        *,
+        clock: Clock | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self.settings = settings
+        self.http = http
+        self.books = books
+        self.clock: Clock = clock or SystemClock()
+        self.jitter = jitter or random.Random()  # noqa: S311 - spreads retries
+        self.table: PriceTable = pricing.snapshot()
+
+    async def get(
+        self, path: str, model: str | None = None, *, retry: bool = True
+    ) -> dict[str, Any]:
+        """GET a free endpoint; it leaves no row in the ledger."""
+        deadline = self._deadline()
+        failures: Counter[Kind] = Counter()
+        while True:
+            try:
+                return await self._get_once(path, model, deadline)
+            except GrokError as error:
+                # frames below hold what the server said, which may hold the key
+                failure = error.with_traceback(None)
+            kind = kind_of(failure, shown=False)
+            failures[kind] += 1
+            wait = self._wait(failure, kind, failures[kind], deadline)
+            if wait is None or not retry:
+                raise failure
+            await self.clock.sleep(wait)
+
+    async def _get_once(
+        self, path: str, model: str | None, deadline: float
+    ) -> dict[str, Any]:
+        answer = await self.send("GET", path, deadline)
+        try:
+            body = await answer.read()
+        finally:
+            await answer.close()
+        if answer.status != 200:
+            raise self.refusal(answer, body, model)
+        data = bodies.parse_object(body)
+        if data is None or ("error" in data and "id" not in data):
+            raise not_an_answer(body, answer.headers, self.settings.api_key)
+        return data
+
+    async def run(self, call: Call) -> AsyncIterator[dict[str, Any]]:
+        """Send a call until it is answered; yield the chunks of a stream.
+
+        Afterwards ``call.fold`` holds the reply, whole or partial, with its outcome.
+        """
+        deadline = self._deadline()
+        while True:
+            attempt = Attempt(self, call)
+            failure: GrokError | None = None
+            try:
+                await self.books.intend(attempt.record)
+                answer = await attempt.open(deadline)
+                if not call.body.get("stream"):
+                    attempt.take_whole(await answer.read())
+                else:
+                    broken = None
+                    try:
+                        async for piece in answer.pieces():
+                            for chunk in attempt.take(piece):
+                                yield chunk
+                    except ConnectionFailed as error:
+                        broken = error
+                    for chunk in attempt.finish(broken):
+                        yield chunk
+                attempt.ended = True
+            except GrokError as error:
+                # frames below hold what the server said, which may hold the key
+                failure = error.with_traceback(None)
+            finally:
+                # some tracebacks show variables, and a server may have echoed the key
+                piece, chunk = b"", {}
+                try:
+                    await attempt.close()
+                finally:  # also when a second Stop comes while the first one closes
+                    attempt.settle(failure)
+            if failure is None:
+                return
+            await self._before_retry(call, attempt, failure, deadline)
+
+    async def _before_retry(
+        self, call: Call, attempt: Attempt, failure: GrokError, deadline: float
+    ) -> None:
+        """Wait for the next attempt, or raise what the call ends in."""
+        kind = kind_of(failure, shown=attempt.shown)
+        call.failures[kind] += 1
+        if attempt.record.state == "in_doubt":
+            call.in_doubt += 1
+        if kind == "doubt" and self.settings.on_doubt == "hold":
+            held = InDoubt(
+                f"{failure} It may have been billed and is not sent again.",
+                hint="gn.usage() has its row; on_doubt='retry' sends again.",
+            )
+            raise held from failure
+        wait = self._wait(failure, kind, call.failures[kind], deadline)
+        if wait is None:
+            if call.attempts > 1:
+                doubt = f", {call.in_doubt} of them in doubt" if call.in_doubt else ""
+                failure.add_note(f"This was attempt {call.attempts}{doubt}.")
+            raise failure
+        notice = RetryNotice(f"{failure}", wait, call.attempts)
+        logger.info("%s", notice)
+        if call.on_retry is not None:
+            call.on_retry(notice)
+        await self.clock.sleep(wait)
+
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self.settings.timeout_s
+
+    async def send(
+        self, method: str, path: str, deadline: float, body: bytes | None = None
+    ) -> Answer:
+        """Send one request; return its answer, not read yet."""
+        return await self.http.send(
+            method,
+            path,
+            secret=self.settings.require_key(),
+            timeout_s=self.settings.timeout_s,
+            deadline=deadline,
+            body=body,
+        )
+
+    def refusal(self, answer: Answer, body: bytes, model: str | None) -> ApiError:
+        """Return the error for an answer that is no success."""
+        return error_from(
+            answer.status,
+            answer.headers,
+            body,
+            now=self.clock.now(),
+            secret=self.settings.api_key,
+            model=model,
+            known_models=self.table.names(),
+        )
+
+    def _wait(
+        self, error: GrokError, kind: Kind, failures: int, deadline: float
+    ) -> float | None:
+        asked = (
+            error.retry_after_s
+            if isinstance(error, (RateLimited, ServerFault))
+            else None
+        )
+        remaining = deadline - asyncio.get_running_loop().time()
+        return wait_s(kind, failures, asked, remaining, self.jitter)
+
+    def price(self, call: Call, *, final: bool) -> dict[str, Any]:
+        """Return usage, cost and where the cost comes from, for a reply or a row."""
+        fold = call.fold
+        usage = fold.usage
+        if usage is None or not final:
+            usage = _guess(call, usage)
+        if final and fold.usage is not None and usage.cost_ticks is not None:
+            return {
+                "usage": usage,
+                "cost_ticks": usage.cost_ticks,
+                "cost_source": "reported",
+            }
+        ticks = pricing.cost_ticks(
+            self.table,
+            fold.head.get("model") or call.body.get("model"),
+            usage,
+            service_tier=fold.head.get("service_tier"),
+            base_url=self.settings.base_url,
+        )
+        known = "computed" if final and fold.usage is not None else "estimated"
+        return {
+            "usage": usage,
+            "cost_ticks": ticks,
+            "cost_source": "none" if ticks is None else known,
+        }
+
+
+class Attempt:
+    """One HTTP attempt of a call, and its row.
+
+    Attributes
+    ----------
+    record : CallRecord
+        The row as it is now.
+    shown : bool
+        Whether output has been handed on; then the call is never sent again.
+    ended : bool
+        Whether the answer was read to its end.
+    """
+
+    def __init__(self, exchange: Exchange, call: Call) -> None:
+        call.attempts += 1
+        call.fold = call.fresh_fold()
+        self._exchange = exchange
+        self._call = call
+        self._clock = exchange.clock
+        self._started = self._clock.monotonic()
+        self._first_output: float | None = None
+        self._answer: Answer | None = None
+        self._sandbox = False
+        self._reader = EventReader()
+        self._is_stream: bool | None = None
+        self._unread: list[bytes] = []  # until the body has shown what it is
+        self.shown = False
+        self.ended = False
+        model = call.body.get("model")
+        self.record = CallRecord(
+            id=os.urandom(16).hex(),
+            call=call.id,
+            attempt=call.attempts,
+            time=self._clock.now(),
+            endpoint=call.path,
+            model=model if isinstance(model, str) else None,
+            origin=call.origin,
+            request_key=call.key,
+        )
+
+    async def open(self, deadline: float) -> Answer:
+        """Send the request; return its answer, if that is a success."""
+        exchange, call = self._exchange, self._call
+        answer = await exchange.send("POST", call.path, deadline, call.content)
+        self._answer = answer
+        self._sandbox = SANDBOX_HEADER in answer.headers
+        self.record = self.record.ended(
+            http_status=answer.status,
+            request_id=request_id_of(answer.headers, exchange.settings.api_key),
+        )
+        if answer.status != 200:
+            body = await answer.read()
+            raise exchange.refusal(answer, body, call.body.get("model"))
+        return answer
+
+    async def close(self) -> None:
+        """Close the answer; what was not read of it ends at the server."""
+        if self._answer is not None:
+            await self._answer.close()
+
+    def take_whole(self, body: bytes) -> None:
+        """Fold a whole completion."""
+        data = bodies.parse_object(body)
+        choices = None if data is None else data.get("choices")
+        if (
+            data is None
+            or not isinstance(choices, list)
+            or (data.get("error") and not choices)
+        ):
+            assert self._answer is not None  # noqa: S101 - its body is being read
+            secret = self._exchange.settings.api_key
+            raise not_an_answer(body, self._answer.headers, secret)
+        self._call.fold.add_whole(data)
+
+    def take(self, piece: bytes) -> Iterator[dict[str, Any]]:
+        """Fold the events that a piece of the stream completes; yield their chunks.
+
+        A JSON body in place of a stream is kept for `finish`.
+        """
+        fold = self._call.fold
+        if fold.marked_done:  # nothing after [DONE] counts
+            return
+        if not self._is_stream:
+            self._unread.append(piece)
+            if self._is_stream is None:
+                start = b"".join(self._unread).lstrip(b"\xef\xbb\xbf \t\r\n")
+                self._is_stream = start[:1] not in (b"{", b"<") if start else None
+            if not self._is_stream:
+                return
+            piece = b"".join(self._unread)
+            self._unread.clear()
+        for data in self._reader.feed(piece):
+            chunk = self._chunk(data)
+            if chunk is not None:
+                yield chunk
+        if fold.is_settled and self._answer is not None:
+            self._answer.hurry()
+
+    def finish(self, broken: ConnectionFailed | None) -> Iterator[dict[str, Any]]:
+        """Take the end of the stream: fold what is left, and see that it was whole."""
+        fold = self._call.fold
+        if self._unread:
+            if broken is not None:
+                raise broken
+            self.take_whole(b"".join(self._unread))
+            if fold.data is not None:
+                self.shown = True
+                yield _as_chunk(fold.data)
+            return
+        rest = None if fold.marked_done else self._reader.rest()
+        # what was cut in the middle of an event is no JSON
+        if (
+            rest is not None
+            and (rest.strip() == b"[DONE]" or bodies.parse_object(rest) is not None)
+            and (last := self._chunk(rest))
+        ):
+            yield last
+        if not fold.is_complete:
+            raise self._cut(broken)
+
+    def _chunk(self, data: bytes) -> dict[str, Any] | None:
+        """Fold one event; return its chunk, if it is one."""
+        fold = self._call.fold
+        said = data.strip()
+        if said == b"[DONE]":
+            fold.marked_done = True
+        if not said or fold.marked_done:  # some servers keep alive with empty events
+            return None
+        chunk = bodies.parse_object(data)
+        if chunk is None:
+            text = data[:10_000].decode("utf-8", "replace")
+            text = scrub(text, self._exchange.settings.api_key)  # before it is cut
+            raise self._failed(f"an event is no JSON: {text[:60]!r}")
+        if chunk.get("error"):
+            if not self.shown and self._answer is not None:  # the same as on a 200
+                secret = self._exchange.settings.api_key
+                raise not_an_answer(data, self._answer.headers, secret)
+            raise self._failed(_event_error(chunk))
+        before = len(fold.log)
+        fold.add(chunk)
+        if self._first_output is None and len(fold.log) > before:
+            self._first_output = self._clock.monotonic()
+        self.shown = self.shown or len(fold.log) > before
+        return chunk
+
+    def _failed(self, reason: str) -> StreamError:
+        reason = scrub(reason, self._exchange.settings.api_key)
+        if len(reason) > _LONGEST_REASON:
+            reason = reason[: _LONGEST_REASON - 3] + "..."
+        return StreamError(
+            f"The stream failed: {reason}.",
+            hint="error.reply holds what had arrived; ask again for the rest.",
+        )
+
+    def _cut(self, broken: ConnectionFailed | None) -> GrokError:
+        if broken is not None and not self.shown:
+            return broken
+        if broken is not None:
+            reason = f"{broken}"
+        else:
+            reason = "The stream ended without finish reason or [DONE]."
+        error = StreamError(
+            f"The reply is not whole. {reason}",
+            hint="error.reply holds what had arrived; ask again for the rest.",
+        )
+        if broken is not None:
+            error.__cause__ = broken.with_traceback(None)
+        return error
+
+    def settle(self, failure: GrokError | None) -> None:
+        """Close the row, and tell the reply how it ended. Without failure: see fold."""
+        exchange, call, fold = self._exchange, self._call, self._call.fold
+        now = self._clock.monotonic()
+        # whoever leaves a stream after its text, but before its bill, has stopped it
+        done = failure is None and (
+            self.ended or (fold.is_complete and fold.usage_is_final)
+        )
+        if done:
+            state, final = "done", True
+        elif failure is None:  # cancelled, or not read to its end
+            state, final = "stopped", False
+        elif self.shown:
+            state, final = "failed", False
+        else:
+            kind = kind_of(failure, shown=False)
+            sent = getattr(failure, "sent", None)
+            state = "in_doubt" if kind == "doubt" or sent else "failed"
+            final = False
+        if fold.usage_is_final:
+            final = True  # the bill came, whatever happened after it
+        money: dict[str, Any] = {}
+        if final or fold.log or (state == "stopped" and self._answer is not None):
+            money = exchange.price(call, final=final)
+        elif state == "failed":
+            money = {"cost_ticks": 0}  # refused, or never sent: not billed
+        now_state = {"done": "done", "stopped": "stopped"}.get(state, "failed")
+        fold.outcome = {
+            **money,
+            "state": now_state,
+            "request_id": self.record.request_id,
+            "attempts": call.attempts,
+            "attempts_in_doubt": call.in_doubt,
+            "sandbox": self._sandbox,
+            "thread": call.origin.thread,
+        }
+        if failure is not None and fold.log:
+            failure.reply = fold.reply()
+        self.record = self.record.ended(
+            state=state,
+            latency_s=now - self._started,
+            ttft_s=None
+            if self._first_output is None
+            else self._first_output - self._started,
+            model=fold.head.get("model") or self.record.model,
+            tool_calls=fold.tool_call_count,
+            finish_reason=fold.finish_reason,
+            response_id=fold.head.get("id"),
+            system_fingerprint=fold.head.get("system_fingerprint"),
+            error=None if failure is None else f"{type(failure).__name__}: {failure}",
+            **money,
+        )
+        exchange.books.settle(self.record)
+
+
+def _event_error(chunk: Mapping[str, Any]) -> str:
+    error = chunk["error"]
+    if isinstance(error, dict):
+        error = error.get("message") or error
+    code = chunk.get("code")
+    return f"{code}: {error}" if code else f"{error}"
+
+
+def _as_chunk(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a whole completion as the one chunk of a stream."""
+    choices = [
+        {**{k: v for k, v in choice.items() if k != "message"}, "delta": message}
+        for choice in data["choices"]
+        if isinstance(choice, dict) and (message := choice.get("message"))
+    ]
+    return {**data, "object": "chat.completion.chunk", "choices": choices}
+
+
+def _guess(call: Call, seen: Usage | None) -> Usage:
+    """Guess the tokens of a reply whose usage never came: four bytes a token."""
+    if seen is not None:
+        return seen
+    texts = {"text": 0, "reasoning": 0, "tool_call": 0, "usage": 0}
+    for kind, _, text in call.fold.log:
+        texts[kind] += len(text.encode("utf-8", "replace"))
+    return Usage(
+        prompt_tokens=-(-len(bodies.encode(call.body["messages"])) // 4),
+        completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
+        reasoning_tokens=-(-texts["reasoning"] // 4),
+    )
