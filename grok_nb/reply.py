@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -268,11 +267,12 @@ class Reply:
         printer.text("..." if cycle else self.text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CallRecord:
     """One HTTP attempt that can cost money: one row of the ledger.
 
-    Written as ``in_doubt`` before the request leaves, and once more when it has ended.
+    Written as ``in_doubt`` before the request leaves, and once more when it has ended;
+    filled in between by the attempt that it belongs to.
     """
 
     id: str
@@ -297,10 +297,6 @@ class CallRecord:
     request_id: str | None = None
     response_id: str | None = None
     system_fingerprint: str | None = None
-
-    def ended(self, **changes: Any) -> CallRecord:
-        """Return the row as it is after the attempt."""
-        return dataclasses.replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)

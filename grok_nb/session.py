@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from grok_nb import config, pricing
 from grok_nb.api.blocking import BlockingClient
-from grok_nb.api.chat import chat_body, check_messages
+from grok_nb.api.chat import check_messages, checked_ask
 from grok_nb.api.client import Client
 from grok_nb.errors import (
     BadRequest,
@@ -107,18 +107,14 @@ def question(
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
-    model = options.get("model")
-    if model is not None and (not isinstance(model, str) or not model.strip()):
-        raise BadRequest(f"model must be a model id, not {model!r}.")
     # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
     names = {"max_tokens": "max_completion_tokens"}
     sent = {
         names.get(name, name): value
         for name, value in options.items()
-        if name not in ("messages", "system", "model", "on_retry") and value is not None
+        if name not in ("messages", "system", "model", "on_retry")
     }
-    chat_body(messages, sent)  # a wrong one is refused here, before anything starts
-    return Ask(messages=tuple(messages), model=model, options=sent, origin=origin)
+    return checked_ask(messages, options.get("model"), sent, origin)
 
 
 class AsyncReplyStream:
@@ -307,9 +303,7 @@ class AsyncGrok(Client):
         self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
     ) -> Reply:
         """Send an `Ask`; return the whole reply."""
-        call = await self._chat_call(
-            ask.messages, ask.model, ask.options, ask.origin, on_retry=on_retry
-        )
+        call = await self._chat_call(ask, on_retry=on_retry)
         async for _ in self.exchange.run(call):
             pass
         return call.fold.reply()
@@ -321,14 +315,7 @@ class AsyncGrok(Client):
         calls: list[Call] = []
 
         async def events() -> AsyncIterator[Event]:
-            call = await self._chat_call(
-                ask.messages,
-                ask.model,
-                ask.options,
-                ask.origin,
-                stream=True,
-                on_retry=on_retry,
-            )
+            call = await self._chat_call(ask, stream=True, on_retry=on_retry)
             calls.append(call)
             exchange = self.exchange.run(call)
             mark = 0

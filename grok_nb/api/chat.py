@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from grok_nb import bodies
 from grok_nb.errors import BadRequest
+from grok_nb.reply import Ask, Origin
 
 _NUMBER, _WHOLE, _FLAG = "a number", "a whole number", "True or False"
 _WORD, _OBJECT, _LIST = "text", "a dict", "a list"
@@ -77,21 +78,31 @@ class ChatOptions(TypedDict, total=False):
     safety_identifier: str | None
 
 
-def chat_body(
-    messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the body with just what was set (``model`` is added by the caller).
+def checked_ask(
+    messages: Sequence[Mapping[str, Any]],
+    model: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    origin: Origin = Origin(),  # noqa: B008 - frozen
+) -> Ask:
+    """Return an `Ask` with just what was set.
 
     Raises
     ------
     BadRequest
         Something cannot be right; the message names it. Nothing was sent.
     """
-    body: dict[str, Any] = {"messages": check_messages(messages)}
-    for name, value in options.items():
-        if value is not None:
-            body[name] = _checked(name, value)
-    return body
+    if model is not None:
+        check_model(model)
+    return Ask(
+        messages=tuple(check_messages(messages)),
+        model=model,
+        options={
+            name: _checked(name, value)
+            for name, value in (options or {}).items()
+            if value is not None
+        },
+        origin=origin,
+    )
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import pricing
-from grok_nb.reply import Origin
 
-from .chat import ChatOptions, chat_body, check_model
+from .chat import ChatOptions, check_model, checked_ask
 from .exchange import Books, Call, Exchange
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from grok_nb.clock import Clock
     from grok_nb.config import Settings
-    from grok_nb.reply import RetryNotice
+    from grok_nb.reply import Ask, RetryNotice
     from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
 
     from .transport import Http
@@ -88,7 +87,7 @@ class Client:
         """
         from grok_nb.wire import ChatCompletion
 
-        call = await self._chat_call(messages, model, options, Origin())
+        call = await self._chat_call(checked_ask(messages, model, options))
         async for _ in self.exchange.run(call):
             pass
         return ChatCompletion.read(call.fold.data or {})
@@ -118,7 +117,7 @@ class Client:
         """
         from grok_nb.wire import ChatCompletionChunk
 
-        call = await self._chat_call(messages, model, options, Origin(), stream=True)
+        call = await self._chat_call(checked_ask(messages, model, options), stream=True)
         exchange = self.exchange.run(call)
         try:
             async for chunk in exchange:
@@ -128,21 +127,20 @@ class Client:
 
     async def _chat_call(
         self,
-        messages: Sequence[Mapping[str, Any]],
-        model: str | None,
-        options: Mapping[str, Any],
-        origin: Origin,
+        ask: Ask,
         *,
         stream: bool = False,
         on_retry: Callable[[RetryNotice], None] | None = None,
     ) -> Call:
-        body = chat_body(messages, options)
-        if model is not None:
-            check_model(model)
-        body = {"model": await self.resolve_model(model), **body}
+        """Return the call that sends an `Ask` to chat completions."""
+        body = {
+            "model": await self.resolve_model(ask.model),
+            "messages": list(ask.messages),
+            **ask.options,
+        }
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return Call(CHAT, body, origin=origin, on_retry=on_retry)
+        return Call(CHAT, body, origin=ask.origin, on_retry=on_retry)
 
     async def resolve_model(self, model: str | None) -> str:
         """Return the model to ask: the one given, or the configured one."""

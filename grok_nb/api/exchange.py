@@ -12,7 +12,7 @@ import logging
 import os
 import random
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from grok_nb import bodies, pricing
 from grok_nb.clock import SystemClock
@@ -79,6 +79,7 @@ class Call:
         self.key = key_of(path, body)
         self.origin = origin
         self.on_retry = on_retry
+        self.request = bodies.canonical(path, body)
         self.fold = self.fresh_fold()
         self.attempts = 0
         self.in_doubt = 0
@@ -87,10 +88,7 @@ class Call:
     def fresh_fold(self) -> Fold:
         """Return an empty fold for the next attempt."""
         count = self.body.get("n")
-        return Fold(
-            bodies.canonical(self.path, self.body),
-            count if isinstance(count, int) else 1,
-        )
+        return Fold(self.request, count if isinstance(count, int) else 1)
 
 
 class Exchange:
@@ -340,9 +338,9 @@ class Attempt:
         answer = await exchange.send("POST", call.path, deadline, call.content)
         self._answer = answer
         self._sandbox = SANDBOX_HEADER in answer.headers
-        self.record = self.record.ended(
-            http_status=answer.status,
-            request_id=request_id_of(answer.headers, exchange.settings.api_key),
+        self.record.http_status = answer.status
+        self.record.request_id = request_id_of(
+            answer.headers, exchange.settings.api_key
         )
         if answer.status != 200:
             body = await answer.read()
@@ -463,36 +461,36 @@ class Attempt:
             error.__cause__ = broken.with_traceback(None)
         return error
 
+    def _state(
+        self, failure: GrokError | None
+    ) -> Literal["done", "stopped", "failed", "in_doubt"]:
+        fold = self._call.fold
+        if failure is None:
+            # whoever leaves a stream after its text, but before its bill, stopped it
+            is_whole = fold.is_complete and fold.usage_is_final
+            return "done" if self.ended or is_whole else "stopped"
+        if self.shown:
+            return "failed"
+        may_be_billed = isinstance(failure, ConnectionFailed) and failure.sent
+        if may_be_billed or kind_of(failure, shown=False) == "doubt":
+            return "in_doubt"
+        return "failed"
+
     def settle(self, failure: GrokError | None) -> None:
         """Close the row, and tell the reply how it ended. Without failure: see fold."""
         exchange, call, fold = self._exchange, self._call, self._call.fold
         now = self._clock.monotonic()
-        # whoever leaves a stream after its text, but before its bill, has stopped it
-        done = failure is None and (
-            self.ended or (fold.is_complete and fold.usage_is_final)
-        )
-        if done:
-            state, final = "done", True
-        elif failure is None:  # cancelled, or not read to its end
-            state, final = "stopped", False
-        elif self.shown:
-            state, final = "failed", False
-        else:
-            kind = kind_of(failure, shown=False)
-            sent = getattr(failure, "sent", None)
-            state = "in_doubt" if kind == "doubt" or sent else "failed"
-            final = False
-        if fold.usage_is_final:
-            final = True  # the bill came, whatever happened after it
+        state = self._state(failure)
+        # a bill that came is the bill, whatever happened after it
+        final = state == "done" or fold.usage_is_final
         money: dict[str, Any] = {}
         if final or fold.log or (state == "stopped" and self._answer is not None):
             money = exchange.price(call, final=final)
         elif state == "failed":
             money = {"cost_ticks": 0}  # refused, or never sent: not billed
-        now_state = {"done": "done", "stopped": "stopped"}.get(state, "failed")
         fold.outcome = {
             **money,
-            "state": now_state,
+            "state": state if state in ("done", "stopped") else "failed",
             "request_id": self.record.request_id,
             "attempts": call.attempts,
             "attempts_in_doubt": call.in_doubt,
@@ -501,20 +499,20 @@ class Attempt:
         }
         if failure is not None and fold.log:
             failure.reply = fold.reply()
-        self.record = self.record.ended(
-            state=state,
-            latency_s=now - self._started,
-            ttft_s=None
-            if self._first_output is None
-            else self._first_output - self._started,
-            model=fold.head.get("model") or self.record.model,
-            tool_calls=fold.tool_call_count,
-            finish_reason=fold.finish_reason,
-            response_id=fold.head.get("id"),
-            system_fingerprint=fold.head.get("system_fingerprint"),
-            error=None if failure is None else f"{type(failure).__name__}: {failure}",
-            **money,
-        )
+        record, head = self.record, fold.head
+        record.state = state
+        record.latency_s = now - self._started
+        if self._first_output is not None:
+            record.ttft_s = self._first_output - self._started
+        record.model = head.get("model") or record.model
+        record.tool_calls = fold.tool_call_count
+        record.finish_reason = fold.finish_reason
+        record.response_id = head.get("id")
+        record.system_fingerprint = head.get("system_fingerprint")
+        if failure is not None:
+            record.error = f"{type(failure).__name__}: {failure}"
+        for name, value in money.items():
+            setattr(record, name, value)
         exchange.books.settle(self.record)
 
 

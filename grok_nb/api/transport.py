@@ -75,9 +75,8 @@ class Limit:
     def __enter__(self) -> None:
         if self._expired:
             raise TimeoutError
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - this runs in coroutines
-        self._task, self._cancelling = task, task.cancelling()
+        self._task = task = asyncio.current_task(self._loop)
+        self._cancelling = 0 if task is None else task.cancelling()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         task, self._task = self._task, None

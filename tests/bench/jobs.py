@@ -5,6 +5,7 @@ A job prints one JSON object. CPU is user and system time of all threads of the 
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import io
 import itertools
@@ -326,7 +327,8 @@ def _records(count):
         )
         yield (
             begun,
-            begun.ended(
+            dataclasses.replace(
+                begun,
                 state="done",
                 usage=usage,
                 cost_ticks=46_400_000,

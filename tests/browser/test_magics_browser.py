@@ -77,7 +77,9 @@ def test_stream_grows_stops_and_is_saved(lab, tmp_path):
     notebook.screenshot(tmp_path / "stopped.png", 1)
     assert notebook.run_cell(2)[0]["data"]["text/plain"] == "'stopped'"
     notebook.save()
-    notebook.wait_for("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    notebook.wait_for(
+        "() => !window.jupyterapp.shell.currentWidget.context.model.dirty"
+    )
     saved = json.loads((lab.root / "stop.ipynb").read_text())
     assert "25, 26" in "".join(saved["cells"][1]["outputs"][0]["data"]["text/plain"])
     notebook.shutdown()
@@ -88,9 +90,7 @@ def test_stream_grows_stops_and_is_saved(lab, tmp_path):
 
 
 def test_run_all_stops_at_an_error(lab):
-    notebook = lab.open(
-        "errors.ipynb", [SETUP, "%%grok -m grok-9\nhi", "print('ran')"]
-    )
+    notebook = lab.open("errors.ipynb", [SETUP, "%%grok -m grok-9\nhi", "print('ran')"])
     notebook.run_cell(0)
     notebook.start_cell(1)
     notebook.start_cell(2)

@@ -88,7 +88,9 @@ def test_interrupt_works_in_a_retry_wait(kernel, sandbox):
     assert kernel.value(f"{USAGE}[{columns}].values.tolist()") == [["failed", 503, 0.0]]
 
 
-@pytest.mark.parametrize("code", ["%grok Count to 2000", "import grok_nb; grok_nb.ask('x')"])
+@pytest.mark.parametrize(
+    "code", ["%grok Count to 2000", "import grok_nb; grok_nb.ask('x')"]
+)
 def test_interrupt_ends_a_request_without_stream(kernel, sandbox, code):
     break_it(sandbox, {"match": "POST /v1/chat", "do": "stall"})
     cell = kernel.start(code, watched=True)

@@ -95,13 +95,13 @@ def test_raw_body_travels_byte_for_byte(kernel, sandbox, body):
 
 
 def test_line_takes_everything_verbatim(kernel, sandbox):
-    cell = kernel.run("%grok -m grok-4.3 What's \"up\" with $HOME, {x} and 1 > 0?")
+    cell = kernel.run('%grok -m grok-4.3 What\'s "up" with $HOME, {x} and 1 > 0?')
     assert not cell.of("error")
     (request,) = [r for r in requests(sandbox) if r["method"] == "POST"]
     assert request["body"] == {
         "model": "grok-4.3",
         "messages": [
-            {"role": "user", "content": "What's \"up\" with $HOME, {x} and 1 > 0?"}
+            {"role": "user", "content": 'What\'s "up" with $HOME, {x} and 1 > 0?'}
         ],
     }
     assert [m["msg_type"] for m in cell.messages if m["msg_type"] != "status"] == [
@@ -199,7 +199,9 @@ def test_magics_turn_the_sandbox_on_and_off(new_kernel):
 
 
 def test_retry_is_visible(kernel, sandbox):
-    break_it(sandbox, {"match": "POST /v1/chat", "nth": 1, "do": "503", "retry_after": 1})
+    break_it(
+        sandbox, {"match": "POST /v1/chat", "nth": 1, "do": "503", "retry_after": 1}
+    )
     cell = kernel.run("%%grok\nhi", watched=True)
     assert any("Trying again in" in html for html in cell.html)
     assert "Trying again" not in cell.html[-1]

@@ -79,7 +79,9 @@ def session(kernel, sandbox, tmp_path):
     away = "gn.Grok(base_url='http://127.0.0.1:9/v1', timeout_s=3)"
     cells.append(kernel.run(f"{away}.ask('hi', model='m')"))
     cells.append(kernel.run(f"{away}.models()"))
-    cells.append(kernel.run("gn.Grok(api_key=__import__('os').environ['XAI_API_KEY'] + ' x')"))
+    cells.append(
+        kernel.run("gn.Grok(api_key=__import__('os').environ['XAI_API_KEY'] + ' x')")
+    )
     cells.append(kernel.run("gn.configure(timeout_s='x')"))
     cells.append(kernel.run(EVERYTHING))
     cells.append(kernel.run("gn.usage().to_csv()"))
@@ -90,7 +92,9 @@ def session(kernel, sandbox, tmp_path):
 
 
 def everything(kernel, cells, folder: Path):
-    texts = {f"cell {n}": json.dumps(c.messages, default=str) for n, c in enumerate(cells)}
+    texts = {
+        f"cell {n}": json.dumps(c.messages, default=str) for n, c in enumerate(cells)
+    }
     # what a front end sends in is the user's own doing
     for number, cell in enumerate(cells):
         kept = [m for m in cell.messages if m["msg_type"] != "execute_input"]

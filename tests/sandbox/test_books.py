@@ -134,7 +134,9 @@ def mixed_calls(sandbox, folder, clock, count, seed):
 def run(tmp_path, quick_clock):
     """Rows and bill of a run of mixed calls with every kind of fault."""
     with Sandbox() as sandbox:
-        faults = [{"match": "POST /v1/chat", "seed": n, **f} for n, f in enumerate(FAULTS)]
+        faults = [
+            {"match": "POST /v1/chat", "seed": n, **f} for n, f in enumerate(FAULTS)
+        ]
         break_it(sandbox, *faults)
         rows = mixed_calls(sandbox, str(tmp_path), quick_clock, 240, seed=1)
         eventually(lambda: all(item["done"] for item in bills(sandbox)))

@@ -23,12 +23,12 @@ def states(grok):
 def test_unwritable_ledger_warns_once_and_keeps_the_reply(sandbox, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with grok_on(sandbox, tmp_path / "file" / "store") as grok:
-        with pytest.warns(RuntimeWarning, match="ledger") as caught:
-            assert "42" in grok.ask("What is 6*7?").text
-            assert "42" in grok.ask("What is 6*7?").text
-            text = "".join(e.delta for e in grok.stream("Count to 5"))
-        assert "5" in text
-        assert len(caught) == 1
+        with pytest.warns(RuntimeWarning, match="ledger"):
+            reply = grok.ask("What is 6*7?")
+        assert "42" in reply.text
+        # warnings are errors here: there is no second one
+        assert "42" in grok.ask("What is 6*7?").text
+        assert "5" in "".join(e.delta for e in grok.stream("Count to 5"))
         assert states(grok) == ["done"] * 3  # kept in memory
 
 

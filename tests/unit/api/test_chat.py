@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_nb.api.chat import PARAMETERS, ChatOptions, chat_body
+from grok_nb.api.chat import PARAMETERS, ChatOptions, checked_ask
 from grok_nb.errors import BadRequest
 
 from ..support import HELLO, completion, session, streamed
@@ -121,7 +121,7 @@ async def test_wrong_messages_are_refused_and_not_sent(number: int) -> None:
 
 def test_the_message_that_is_wrong_is_named() -> None:
     with pytest.raises(BadRequest, match=r"messages\[1\] \(user\) is empty"):
-        chat_body([*HELLO, {"role": "user", "content": ""}], {})
+        checked_ask([*HELLO, {"role": "user", "content": ""}])
 
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -145,7 +145,7 @@ ROLES: list[dict[str, Any]] = [
 def test_messages_pass_in_any_order_and_untouched(
     messages: list[dict[str, Any]], count: int
 ) -> None:
-    sent = chat_body(messages[:count], {})["messages"]
+    sent = list(checked_ask(messages[:count]).messages)
     assert sent == messages[:count]
     assert all(one is not two for one, two in zip(sent, messages, strict=False))
 
@@ -251,5 +251,5 @@ async def test_prompts_travel_untouched(prompt: str) -> None:
 def test_a_huge_wrong_value_makes_no_huge_error() -> None:
     for options in ({"temperature": "x" * 10**6}, {"stop": [5] * 10**6}):
         with pytest.raises(BadRequest) as caught:
-            chat_body(HELLO, options)
+            checked_ask(HELLO, None, options)
         assert len(str(caught.value)) < 500

@@ -5,6 +5,7 @@ Scripts import this file as ``books``.
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import itertools
 import os
@@ -40,7 +41,7 @@ def record(name="", **changes):
 
 def done(row, **changes):
     usage = Usage(prompt_tokens=37, completion_tokens=297, reasoning_tokens=233)
-    return row.ended(state="done", usage=usage, **changes)
+    return dataclasses.replace(row, state="done", usage=usage, **changes)
 
 
 async def book(ledger, *names):

@@ -1,4 +1,5 @@
 import asyncio
+import dataclasses
 import datetime
 import threading
 
@@ -52,7 +53,8 @@ async def test_rows_have_every_column_of_usage(ledger):
     row = record("r", origin={"source": "magic", "thread": "t", "cell_id": "c"})
     await ledger.intend(row)
     ledger.settle(
-        row.ended(
+        dataclasses.replace(
+            row,
             state="failed",
             model="grok-4",
             usage=Usage(37, 8, 3, 297, 233, 2, 5),
@@ -124,7 +126,7 @@ async def test_settled_row_stays_settled_when_its_intent_was_cancelled(ledger):
         intent = asyncio.ensure_future(ledger.intend(row))
         await asyncio.sleep(0)
         intent.cancel()
-        ledger.settle(row.ended(state="stopped"))
+        ledger.settle(dataclasses.replace(row, state="stopped"))
         with pytest.raises(asyncio.CancelledError):
             await intent
     assert column(ledger, "state") == ["stopped"] * 50
@@ -142,7 +144,7 @@ def test_any_text_is_stored(text, where):
         text if where == "run" else "", origin={where: text} if of_origin else {}
     )
     if where not in ("run", "cell_id", "thread"):
-        row = row.ended(**{where: text})
+        row = dataclasses.replace(row, **{where: text})
     ledger.settle(row)
     kept = text.encode("utf-8", "replace").decode()
     assert column(ledger, where) == [kept]
@@ -167,7 +169,7 @@ def test_last_word_on_each_row_counts_in_the_order_of_time(steps):
         time = START + datetime.timedelta(seconds=second)
         name = f"{second}-{number}"
         row = record(name, id=name, time=time, attempt=number)
-        ledger.settle(row.ended(state=state))
+        ledger.settle(dataclasses.replace(row, state=state))
         expected[second, number] = (name, state)
     assert list(states(ledger).items()) == [expected[key] for key in sorted(expected)]
     store.close()
@@ -177,7 +179,7 @@ async def test_a_row_that_cannot_be_stored_takes_no_other_with_it(tmp_path):
     store, ledger = open_ledger(tmp_path)
     rows = [record(f"{number}") for number in range(3)]
     ledger.settle(done(rows[0]))
-    ledger.settle(rows[1].ended(http_status=2**70))
+    ledger.settle(dataclasses.replace(rows[1], http_status=2**70))
     ledger.settle(done(rows[2], cost_ticks=2**70))  # billed by a hostile server
     assert states(ledger) == {"0": "done", "2": "done"}
     assert "refused" in store.trouble()
