@@ -13,7 +13,7 @@ import contextvars
 import os
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -24,6 +24,20 @@ T = TypeVar("T")
 SLICE_S = 0.1
 #: Seconds that a cancelled task gets to close its connection.
 CLOSE_S = 1.0
+_LONGEST_BATCH = 256
+
+
+_NOTHING: Any = object()
+
+
+class End(Generic[T]):
+    """What a job hands up last: an error or else its result."""
+
+    __slots__ = ("error", "result")
+
+    def __init__(self, error: BaseException | None, result: T | None) -> None:
+        self.error = error
+        self.result = result
 
 
 class Job(Generic[T]):
@@ -34,7 +48,7 @@ class Job(Generic[T]):
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._items: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+        self._items: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._task: asyncio.Task[Any] | None = None
         self._posted = self._cancelled = False
         self._ended = threading.Event()
@@ -61,17 +75,17 @@ class Job(Generic[T]):
         __tracebackhide__ = True
         result, error = None, None
         try:
-            result = await run(lambda item: self._items.put((False, item)))
+            result = await run(self._items.put)
         except BaseException as raised:  # noqa: BLE001 - goes up to the caller
             error = raised
         self._finish(error, result)
 
     def _finish(self, error: BaseException | None, result: T | None) -> None:
-        self._items.put((True, (error, result)))
+        self._items.put(End(error, result))
         self._ended.set()
 
-    def next(self, on_idle: Callable[[], object] | None = None) -> tuple[bool, Any]:
-        """Wait for the next item or the end; interruptible.
+    def next(self, on_idle: Callable[[], object] | None = None) -> Any:
+        """Wait for the next item or the `End`; interruptible.
 
         Parameters
         ----------
@@ -80,10 +94,10 @@ class Job(Generic[T]):
         """
         while True:
             try:
-                item = self._items.get(timeout=SLICE_S)
+                item = self._items.get(True, SLICE_S)
             except queue.Empty:
-                item = None
-            if item is not None:
+                item = _NOTHING
+            if item is not _NOTHING:
                 return item
             if not self._portal.is_alive():
                 raise RuntimeError("grok_nb's background loop has ended")
@@ -169,13 +183,13 @@ class Portal:
         job: Job[T] = Job(self)
         try:
             job.start(lambda _: make())
-            _, (error, result) = job.next()
+            end: End[T] = job.next()
         except BaseException:
             job.close()
             raise
-        if error is not None:
-            _raise(error)
-        return result  # type: ignore[no-any-return]  # what make() returned
+        if end.error is not None:
+            _raise(end.error)
+        return cast("T", end.result)
 
     def iterate(
         self,
@@ -189,25 +203,39 @@ class Portal:
         async def pump(put: Callable[[Any], None]) -> None:
             __tracebackhide__ = True
             items = make()
+            batch: list[T] = []
+
+            def hand_up() -> None:
+                if batch:
+                    put(batch.copy())
+                    batch.clear()
+
             try:
                 async for item in items:
-                    put(item)
+                    # what is there without waiting goes up together: to wake the
+                    # other thread for each item costs more than the item
+                    if not batch:
+                        self.loop.call_soon(hand_up)
+                    batch.append(item)
+                    if len(batch) >= _LONGEST_BATCH:
+                        hand_up()
             finally:
+                hand_up()
                 await items.aclose()  # type: ignore[attr-defined]  # a generator
 
         job: Job[None] = Job(self)
         try:
             job.start(pump)
             while True:
-                ended, item = job.next(on_idle)
-                if ended:
+                item = job.next(on_idle)
+                if type(item) is End:
                     break
-                yield item
+                yield from item
         except BaseException:
             job.close()
             raise
-        if item[0] is not None:
-            _raise(item[0])
+        if item.error is not None:
+            _raise(item.error)
 
     def _refuse_own_thread(self) -> None:
         if threading.current_thread() is self._thread:

@@ -257,9 +257,10 @@ class Fold:
             if mark is None or length < mark
         }
         usages = [u for at, u in list(self._usages.items()) if at < len(log)]
-        texts: dict[tuple[str, int], list[str]] = {}
-        for kind, choice, delta in log:
-            texts.setdefault((kind, choice), []).append(delta)
+
+        def text(of_kind: EventKind, of: int) -> str:
+            return _joined([d for kind, n, d in log if n == of and kind == of_kind])
+
         calls = self._tool_calls(log) if self._calls else []
         indices = sorted({choice for _, choice, _ in log} | finish.keys() | {0})
         head = self.head
@@ -268,8 +269,8 @@ class Fold:
             choices=tuple(
                 Choice(
                     index=index,
-                    text=_joined(texts.get(("text", index))),
-                    reasoning=_joined(texts.get(("reasoning", index))),
+                    text=text("text", index),
+                    reasoning=text("reasoning", index),
                     tool_calls=tuple(call for of, call in calls if of == index),
                     finish_reason=finish.get(index),
                     refusal=_joined([self._refusal[index]])

@@ -274,11 +274,9 @@ def test_job_hands_up_items_and_its_end():
         return "c"
 
     job = portal().submit(work)
-    assert [job.next() for _ in range(3)] == [
-        (False, "a"),
-        (False, "b"),
-        (True, (None, "c")),
-    ]
+    assert [job.next(), job.next()] == ["a", "b"]
+    end = job.next()
+    assert (end.error, end.result) == (None, "c")
     job.close()
 
 
@@ -287,9 +285,7 @@ def test_cancelled_job_ends_once():
     job = portal().submit(lambda _: forever(ended))
     for _ in range(5):  # more than once must not break into the clean-up
         job.cancel()
-    is_end, (error, _) = job.next()
-    assert is_end
-    assert isinstance(error, asyncio.CancelledError)
+    assert isinstance(job.next().error, asyncio.CancelledError)
     assert ended.is_set()
 
 
@@ -307,7 +303,7 @@ def test_job_that_does_not_end_is_left_after_a_while():
     job = portal().submit(ignore_cancel)
     job.close()
     portal().post(stubborn.set)
-    assert job.next() == (True, (None, "ended"))
+    assert job.next().result == "ended"
 
 
 # -- interrupt, fork, exit: in processes of their own -----------------------------
@@ -406,7 +402,7 @@ def test_forked_child_gets_a_loop_of_its_own():
         )
         + """
     assert os.waitpid(child, 0)[1] == 0
-    assert job.next() == (True, (None, "whole"))
+    assert job.next().result == "whole"
     assert parent.call(where) == (os.getpid(), "grok_nb-loop")
     say("both")
     """
