@@ -6,7 +6,7 @@ public name is loaded when it is first used, so that importing costs next to not
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # typing itself takes 8 ms to import
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -103,8 +105,6 @@ def parse(text: bytes) -> Any:
     ValueError
         The text is not JSON.
     """
-    from pydantic_core import from_json
-
     try:
         return from_json(text)
     except ValueError:

@@ -48,6 +48,15 @@ class EventReader:
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Take more bytes; return the data of each event that they complete."""
+        if (
+            piece[:6] == b"data: "
+            and piece[-2:] == b"\n\n"
+            and piece.count(b"\n") == 2
+            and not (self._line or self._data or self._after_cr)
+            and b"\r" not in piece
+        ):  # most pieces are one event
+            self._at_start = False
+            return [piece[6:-2]]
         if self._after_cr and piece:
             piece = piece.removeprefix(b"\n")
             self._after_cr = False
@@ -206,16 +215,18 @@ class Fold:
         if not isinstance(index, int) or isinstance(index, bool):
             index = position
         if isinstance(delta, dict):
-            if reasoning := _text(delta.get("reasoning_content")):
+            if (reasoning := delta.get("reasoning_content")) and (
+                reasoning := _text(reasoning)
+            ):
                 self.log.append(("reasoning", index, reasoning))
-            if content := _text(delta.get("content")):
+            if (content := delta.get("content")) and (content := _text(content)):
                 self.log.append(("text", index, content))
             calls = delta.get("tool_calls")
             if isinstance(calls, list):
                 for number, call in enumerate(calls):
                     if isinstance(call, dict):
                         self._add_call(index, number, call)
-            if refusal := _text(delta.get("refusal")):
+            if (refusal := delta.get("refusal")) and (refusal := _text(refusal)):
                 self._refusal[index] = self._refusal.get(index, "") + refusal
         finish = choice.get("finish_reason")
         if isinstance(finish, str) and finish:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grok_nb.show.render import reply_bundle
-from grok_nb.show.safe_html import Incremental
+from grok_nb.show.safe_html import Incremental, safe_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +75,9 @@ class Live:
 
     def finish(self, reply: Reply) -> None:
         """Show the reply as it is now, whole and for good."""
-        self._put(reply_bundle(reply))
+        single = len(reply.choices) == 1
+        body = self._blocks.whole if single else safe_html
+        self._put(reply_bundle(reply, body=body))
 
     def _paint(self, reply: Reply, note: str) -> None:
         self._painted = self._clock.monotonic()

@@ -170,6 +170,7 @@ class Incremental:
         self._done = ""  # the source of the finished blocks
         self._finished: list[str] = []
         self._references: dict[str, Any] = {}
+        self._refers = False
 
     @property
     def finished(self) -> int:
@@ -198,6 +199,7 @@ class Incremental:
             return list(self._finished), _plain(tail)
         references = dict(self._references)
         blocks = _blocks(tail, references)
+        self._refers = self._refers or bool(references)
         # The last line has no end yet: what it begins may still become a part of the
         # block before it, as "1" of a list does when it becomes "1. item".
         lines = tail.split("\n")[:-1]
@@ -231,6 +233,14 @@ class Incremental:
             return safe_html(text)
         finished, tail = self.split(text)
         return "".join(finished) + tail
+
+    def whole(self, text: str) -> str:
+        """Render the text now that it is whole: as `safe_html` does.
+
+        Only the definition of a reference link can change a finished block.
+        """
+        rendered = self.html(text)
+        return safe_html(text) if self._refers else rendered
 
 
 def _showable(text: str) -> str:
