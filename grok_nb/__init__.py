@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
     from grok_nb import errors as errors
     from grok_nb.api.stream import Event as Event
+    from grok_nb.default import aask as aask
+    from grok_nb.default import ask as ask
+    from grok_nb.default import configure as configure
+    from grok_nb.default import sandbox as sandbox
+    from grok_nb.default import stream as stream
     from grok_nb.errors import GrokError as GrokError
     from grok_nb.frames.tables import models as models
     from grok_nb.frames.tables import prices as prices
@@ -21,11 +26,6 @@ if TYPE_CHECKING:
     from grok_nb.reply import Usage as Usage
     from grok_nb.session import AsyncGrok as AsyncGrok
     from grok_nb.session import Grok as Grok
-    from grok_nb.session import aask as aask
-    from grok_nb.session import ask as ask
-    from grok_nb.session import configure as configure
-    from grok_nb.session import sandbox as sandbox
-    from grok_nb.session import stream as stream
 
 __version__ = "0.1.0"
 
@@ -36,14 +36,14 @@ _PLACES = {
     "GrokError": "grok_nb.errors",
     "Reply": "grok_nb.reply",
     "Usage": "grok_nb.reply",
-    "aask": "grok_nb.session",
-    "ask": "grok_nb.session",
-    "configure": "grok_nb.session",
+    "aask": "grok_nb.default",
+    "ask": "grok_nb.default",
+    "configure": "grok_nb.default",
     "errors": "grok_nb.errors",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",
-    "sandbox": "grok_nb.session",
-    "stream": "grok_nb.session",
+    "sandbox": "grok_nb.default",
+    "stream": "grok_nb.default",
     "usage": "grok_nb.frames.tables",
 }
 

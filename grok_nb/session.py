@@ -1,15 +1,9 @@
-"""`Grok` and `AsyncGrok`: the client with settings and store, and how to ask.
-
-Also the process's default session, which ``gn.ask`` and the magics use.
-"""
+"""`Grok` and `AsyncGrok`: the client with settings and store, and how to ask."""
 
 from __future__ import annotations
 
 import asyncio
 import difflib
-import os
-import tempfile
-import threading
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -22,23 +16,21 @@ from grok_nb.errors import (
     BadRequest,
     ConfigError,
     GrokError,
-    MissingExtra,
     Unauthorized,
 )
 from grok_nb.portal import portal
 from grok_nb.reply import Ask, Origin, Reply
-from grok_nb.store.db import MEMORY, Store
+from grok_nb.store import db
 from grok_nb.store.ledger import Ledger
 
 if TYPE_CHECKING:
+    import os
     import random
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-    from types import TracebackType
     from typing import Self
 
     import httpx
 
-    from grok_nb._sandbox.server import Sandbox as SandboxServer
     from grok_nb.api.exchange import Call
     from grok_nb.api.stream import Event
     from grok_nb.api.transport import Http
@@ -228,7 +220,7 @@ class AsyncGrok(Client):
                 "on_doubt": on_doubt,
             }
         )
-        self.store = open_store(settings.store)
+        self.store = db.shared(settings.store)
         self.ledger = Ledger(self.store)
         super().__init__(
             settings,
@@ -551,198 +543,3 @@ class _LazyHttp:
     async def close(self) -> None:
         if self._http is not None:
             await self._http.close()
-
-
-# -- the process's store and default session --------------------------------------
-
-_stores: dict[str, Store] = {}
-_guard = threading.RLock()
-_defaults: dict[str, Any] = {}
-_default: Grok | None = None
-
-
-def open_store(folder: str) -> Store:
-    """Return the store of that folder; one per process, but ``":memory:"`` is new."""
-    if folder == MEMORY:
-        return Store(folder)
-    with _guard:
-        return _stores.setdefault(folder, Store(folder))
-
-
-def configure(**settings: Any) -> None:
-    """Set defaults for this process; ``None`` takes a setting back.
-
-    Parameters
-    ----------
-    **settings
-        ``api_key, base_url, model, store, stream, timeout_s, on_doubt``, as in
-        `grok_nb.config.Settings`. They win over environment and files.
-
-    Raises
-    ------
-    ConfigError
-        An unknown setting, or a value that cannot be right; nothing is changed.
-    """
-    settings["api_key"] = config.hidden(
-        settings.get("api_key", _defaults.get("api_key"))
-    )
-    merged = {**_defaults, **settings}
-    merged = {name: value for name, value in merged.items() if value is not None}
-    config.resolve(merged)
-    with _guard:
-        _defaults.clear()
-        _defaults.update(merged)
-
-
-def settings() -> config.Settings:
-    """Return the settings that the default session has now."""
-    return config.resolve(_defaults)
-
-
-def default() -> Grok:
-    """Return the default session; made anew when its settings have changed."""
-    global _default  # noqa: PLW0603 - one per process is the point
-    now = settings()
-    with _guard:
-        if _default is None or _default.settings != now:
-            _default = Grok(
-                **{
-                    name: _defaults.get(name)
-                    for name in (
-                        "api_key",
-                        "base_url",
-                        "model",
-                        "timeout_s",
-                        "store",
-                        "on_doubt",
-                    )
-                }
-            )
-        return _default
-
-
-def ask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
-    """Ask one question with the default session; see `AsyncGrok.ask`."""
-    __tracebackhide__ = True
-    return default().ask(prompt, **options)
-
-
-async def aask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
-    """Ask one question with the default session, awaitable; see `AsyncGrok.ask`."""
-    return await default()._core.ask(prompt, **options)  # noqa: SLF001 - same module
-
-
-def stream(prompt: str | None = None, **options: Unpack[AskOptions]) -> ReplyStream:
-    """Ask one question and iterate over the reply; see `AsyncGrok.stream`."""
-    return default().stream(prompt, **options)
-
-
-# -- the sandbox --------------------------------------------------------------------
-
-
-class Sandbox:
-    """A running sandbox that the default session talks to.
-
-    Attributes
-    ----------
-    base_url : str
-        Ends in ``/v1``; for any client.
-    key : str
-        An API key that it takes.
-    """
-
-    def __init__(
-        self,
-        server: SandboxServer,
-        folder: tempfile.TemporaryDirectory[str] | None,
-        before: dict[str, Any],
-    ) -> None:
-        self._server = server
-        self._folder = folder
-        self._before = before
-        self.base_url: str = server.base_url
-        self.key: str = server.key
-
-    def stop(self) -> None:
-        """End the server; the default session is as it was before."""
-        global _sandbox  # noqa: PLW0603
-        with _guard:
-            if _sandbox is not self:
-                return
-            _sandbox = None
-            _defaults.clear()
-            _defaults.update(self._before)
-        self._server.stop()
-        if self._folder is not None:
-            store = _stores.pop(self._folder.name, None)
-            if store is not None:
-                store.close()
-            self._folder.cleanup()
-
-    def __repr__(self) -> str:
-        return f"<grok_nb sandbox at {self.base_url}: no Grok, no cost>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-_sandbox: Sandbox | None = None
-
-
-def sandbox(**options: Any) -> Sandbox:
-    """Start the sandbox, or return the running one, and make it the default.
-
-    Replies then come from this machine and are marked so. Unless ``GROK_NB_STORE`` is
-    set, its ledger is a temporary one, so that play money never mixes with real.
-
-    Parameters
-    ----------
-    **options
-        For the server: ``port, key, vintage, latency_ms, rpm, tpm``.
-
-    Returns
-    -------
-    Sandbox
-        Also a context manager; ``.stop()`` ends it.
-
-    Raises
-    ------
-    MissingExtra
-        The extra ``sandbox`` is not installed.
-    """
-    global _sandbox  # noqa: PLW0603 - one per process is the point
-    with _guard:
-        if _sandbox is not None:
-            return _sandbox
-        try:
-            from grok_nb._sandbox.server import Sandbox as Server
-        except ImportError as error:
-            raise MissingExtra(
-                f"The sandbox needs {error.name}, which is not installed.",
-                hint="pip install 'grok-nb[sandbox]'",
-            ) from None
-        server = Server(**options)
-        server.start()
-        before = dict(_defaults)
-        folder = None
-        if "store" not in _defaults and not os.environ.get("GROK_NB_STORE"):
-            folder = tempfile.TemporaryDirectory(
-                prefix="grok_nb-sandbox-", ignore_cleanup_errors=True
-            )
-            _defaults["store"] = folder.name
-        _defaults.update(base_url=server.base_url, api_key=config.Secret(server.key))
-        _sandbox = Sandbox(server, folder, before)
-        return _sandbox
-
-
-def running_sandbox() -> Sandbox | None:
-    """Return the sandbox of this process, if one runs."""
-    return _sandbox

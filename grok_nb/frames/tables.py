@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from grok_nb import pricing, session
+from grok_nb import default, pricing
 from grok_nb.errors import BadRequest, GrokError
 from grok_nb.store.ledger import COLUMNS
 
@@ -82,7 +82,7 @@ def usage(*, by: str | None = None, **filters: Any) -> pd.DataFrame:
                 f"The ledger has no column {name!r}.",
                 hint=f"It has: {', '.join(COLUMNS)}.",
             )
-    rows = session.default().ledger.rows(filters)
+    rows = default.session().ledger.rows(filters)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
     frame = frame.astype({k: v for k, v in _DTYPES.items() if k != "time"})
@@ -147,7 +147,7 @@ def prices() -> pd.DataFrame:
 
 
 def _table() -> PriceTable:
-    grok = session.default()
+    grok = default.session()
     if grok.settings.api_key is not None:
         try:
             return grok.read_prices()

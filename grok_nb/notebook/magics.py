@@ -85,7 +85,7 @@ class GrokMagics(Magics):
                 return None
             ask = self._question(text, options)
             self._require_key()
-            reply = _session().default().fetch(ask)
+            reply = _default().session().fetch(ask)
             self._bind(options.get("out"), reply)
             return reply
 
@@ -96,14 +96,14 @@ class GrokMagics(Magics):
         Needs no key and no network. Its replies are marked, and cost nothing.
         """
         with _brief():
-            session, word = _session(), line.strip() or "status"
+            default, word = _default(), line.strip() or "status"
             if word not in ("on", "off", "status"):
                 raise OptionError(
                     f"%grok_sandbox takes on, off or status, not {word!r}."
                 )
             if word == "on":
-                session.sandbox()
-            running = session.running_sandbox()
+                default.sandbox()
+            running = default.running_sandbox()
             if word == "off" and running is not None:
                 running.stop()
                 running = None
@@ -125,7 +125,7 @@ class GrokMagics(Magics):
                 )
             from getpass import getpass
 
-            _session().configure(api_key=getpass("xAI API key: ") or None)
+            _default().configure(api_key=getpass("xAI API key: ") or None)
             display({"text/plain": "The key is set for this session."}, raw=True)
 
     # -- one question -------------------------------------------------------------
@@ -154,7 +154,9 @@ class GrokMagics(Magics):
                 "reasoning_effort",
             )
         }
-        return _session().question(prompt, system=system, origin=self._origin(), **sent)
+        from grok_nb.session import question
+
+        return question(prompt, system=system, origin=self._origin(), **sent)
 
     def _origin(self) -> Any:
         from grok_nb.reply import Origin
@@ -170,7 +172,7 @@ class GrokMagics(Magics):
         ask = self._question(prompt, options)
         self._require_key()
         quiet, out = options.get("quiet", False), options.get("out")
-        grok = _session().default()
+        grok = _default().session()
         mode = options.get("stream") or grok.settings.stream
         show = None if quiet else display
         if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
@@ -216,7 +218,7 @@ class GrokMagics(Magics):
 
     def _require_key(self) -> None:
         try:
-            _session().settings().require_key()
+            _default().settings().require_key()
         except ConfigError:
             if not self._card_shown:
                 from grok_nb.show.render import notice_bundle
@@ -231,11 +233,11 @@ GrokMagics.grok_cell.__doc__ = CELL_HELP
 GrokMagics.grok_line.__doc__ = LINE_HELP
 
 
-def _session() -> Any:
-    """Return the session module; loading it is what a first question pays for."""
-    from grok_nb import session
+def _default() -> Any:
+    """Return the module of the default session; a first question pays for loading it."""
+    from grok_nb import default
 
-    return session
+    return default
 
 
 def _from_file(system: str) -> str:

@@ -439,6 +439,28 @@ class Store:
             ]
 
 
+_shared: dict[str, Store] = {}
+_guard = threading.Lock()
+
+
+def shared(folder: str) -> Store:
+    """Return the process's store of that folder; ``":memory:"`` is a new one each."""
+    if folder == MEMORY:
+        return Store(folder)
+    with _guard:
+        if folder not in _shared:
+            _shared[folder] = Store(folder)
+        return _shared[folder]
+
+
+def forget(folder: str) -> None:
+    """Close the process's store of that folder, if there is one."""
+    with _guard:
+        store = _shared.pop(folder, None)
+    if store is not None:
+        store.close()
+
+
 def _memory() -> sqlite3.Connection:
     return sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import grok_nb
-from grok_nb import session
+from grok_nb import default
 from grok_nb.session import AskOptions, AsyncGrok, Grok
 
 PUBLIC = [
@@ -115,7 +115,7 @@ def test_module_functions_ask_like_the_methods() -> None:
     for name in ("ask", "stream"):
         method = dict(inspect.signature(getattr(Grok, name)).parameters)
         method.pop("self")
-        function: Any = getattr(session, name)
+        function: Any = getattr(default, name)
         assert dict(inspect.signature(function).parameters) == method
     assert set(AskOptions.__annotations__) == {
         *("messages", "model", "system", "temperature", "top_p", "max_tokens", "n"),
