@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from IPython.display import display
 
 from grok_nb.clock import SystemClock
 from grok_nb.errors import ConfigError, GrokError
+from grok_nb.reply import Origin, Reply
 
 from .interpolate import interpolate
 from .options import CELL, LINE, OptionError, help_text, parse
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
-    from grok_nb.reply import Ask, Reply
+    from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
 
 CELL_HELP = help_text(
@@ -85,7 +87,12 @@ class GrokMagics(Magics):
                 return None
             ask = self._question(text, options)
             self._require_key()
-            reply = _default().session().fetch(ask)
+            try:
+                reply: Reply = _default().session().fetch(ask)
+            except BaseException as error:
+                partial = _unfinished(error, Reply(model=ask.model))
+                self._bind(options.get("out"), partial)
+                raise
             self._bind(options.get("out"), reply)
             return reply
 
@@ -158,9 +165,7 @@ class GrokMagics(Magics):
 
         return question(prompt, system=system, origin=self._origin(), **sent)
 
-    def _origin(self) -> Any:
-        from grok_nb.reply import Origin
-
+    def _origin(self) -> Origin:
         notebook = os.environ.get("JPY_SESSION_NAME")  # set by Jupyter's server
         return Origin(
             source="magic",
@@ -176,7 +181,11 @@ class GrokMagics(Magics):
         mode = options.get("stream") or grok.settings.stream
         show = None if quiet else display
         if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
-            reply = grok.fetch(ask)
+            try:
+                reply = grok.fetch(ask)
+            except BaseException as error:
+                self._bind(out, _unfinished(error, Reply(model=ask.model)))
+                raise
             self._bind(out, reply)
             if show is not None:
                 from grok_nb.show.render import reply_bundle
@@ -187,7 +196,6 @@ class GrokMagics(Magics):
 
     def _follow(self, grok: Any, ask: Ask, show: Any, out: str | None) -> None:
         from grok_nb.notebook.live import Live
-        from grok_nb.reply import Reply
 
         live = Live(show, self.clock)
         live.begin(Reply(model=ask.model))
@@ -200,17 +208,15 @@ class GrokMagics(Magics):
                 length += len(event.delta)
                 if event.kind != "end":
                     live.update(lambda event=event: event.reply, length)  # type: ignore[misc]  # bound now
-        except BaseException:
+        except BaseException as error:
             with _deaf():  # a second Interrupt must not lose what is there
                 stream.close()  # the first one may have come while painting
-                self._conclude(live, stream, out)
+                reply = _unfinished(error, stream.reply)
+                self._bind(out, reply)
+                live.finish(reply)
             raise
-        self._conclude(live, stream, out)
-
-    def _conclude(self, live: Any, stream: ReplyStream, out: str | None) -> None:
-        reply = stream.reply
-        self._bind(out, reply)
-        live.finish(reply)
+        self._bind(out, stream.reply)
+        live.finish(stream.reply)
 
     def _bind(self, name: str | None, reply: Reply) -> None:
         if name:
@@ -238,6 +244,13 @@ def _default() -> Any:
     from grok_nb import default
 
     return default
+
+
+def _unfinished(error: BaseException, reply: Reply) -> Reply:
+    """Return what there is of a reply that an error or Interrupt ended."""
+    found = getattr(error, "reply", None) or reply
+    state = "failed" if isinstance(error, GrokError) else "stopped"
+    return dataclasses.replace(found, state=state)
 
 
 def _from_file(system: str) -> str:

@@ -74,7 +74,7 @@ def footer(reply: Reply, note: str = "") -> str:
     if reply.sandbox:
         facts.append("sandbox, not Grok")
     if reply.state in ("stopped", "failed"):
-        facts.append({"stopped": "stopped", "failed": "broken off"}[reply.state])
+        facts.append(_end(reply))
     elif reply.finish_reason in _ENDINGS:
         facts.append(_ENDINGS[reply.finish_reason or ""])
     if reply.attempts_in_doubt:
@@ -118,8 +118,15 @@ def _plain(reply: Reply) -> str:
     texts = [c.text or c.refusal or "" for c in reply.choices]
     text = "\n\n".join(texts)
     if reply.state in ("stopped", "failed"):
-        text += f"\n\n[{'stopped' if reply.state == 'stopped' else 'broken off'}]"
-    return text
+        text += f"\n\n[{_end(reply)}]"
+    return text.lstrip("\n")
+
+
+def _end(reply: Reply) -> str:
+    """Say how a reply ended that is not whole."""
+    if reply.state == "stopped":
+        return "stopped"
+    return "broken off" if any(c.text for c in reply.choices) else "no answer"
 
 
 def notice_bundle(title: str, lines: list[tuple[str, str]]) -> dict[str, str]:

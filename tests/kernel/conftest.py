@@ -80,6 +80,11 @@ class Kernel:
     def run(self, code: str, *, watched: bool = False) -> Cell:
         return self.start(code, watched=watched).wait()
 
+    def start_all(self, *codes: str, watched: bool = False) -> list[Cell]:
+        """Queue cells as Run All does: all are there before the first one fails."""
+        self.start("__import__('time').sleep(0.3)")
+        return [self.start(code, watched=watched) for code in codes]
+
     def value(self, expression: str) -> Any:
         """Evaluate something whose repr is a literal."""
         import ast

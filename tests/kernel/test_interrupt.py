@@ -102,6 +102,17 @@ def test_interrupt_ends_a_request_without_stream(kernel, sandbox, code):
     assert kernel.value(f"{USAGE}['state'].tolist()") == ["stopped"]
 
 
+@pytest.mark.parametrize("code", ["%%grok -o r --no-stream\nhi", "%grok -o r hi"])
+def test_interrupt_without_stream_binds_a_stopped_reply(kernel, sandbox, code):
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "stall"})
+    cell = kernel.start(code, watched=True)
+    eventually(lambda: [r for r in requests(sandbox) if r["method"] == "POST"])
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    assert kernel.value("(r.state, r.text)") == ("stopped", "")
+
+
 def test_stop_of_a_python_stream_closes_the_request(kernel, sandbox):
     code = (
         "import grok_nb as gn\n"

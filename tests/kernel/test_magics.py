@@ -126,8 +126,7 @@ def test_quiet_shows_nothing(kernel):
 @pytest.mark.parametrize("code", ERRORS, ids=lambda code: code.replace("\n", "|"))
 def test_wrong_options_send_nothing_and_stop_run_all(kernel, sandbox, code):
     kind, text = ERRORS[code]
-    cell = kernel.start(code)
-    following = kernel.start("print('ran')")
+    cell, following = kernel.start_all(code, "print('ran')")
     cell.wait()
     assert cell.error["ename"].endswith(kind)
     assert len(cell.error["traceback"]) <= 2
@@ -154,8 +153,9 @@ def test_wrong_options_send_nothing_and_stop_run_all(kernel, sandbox, code):
 )
 def test_failed_calls_are_errors_of_a_line_or_two(kernel, sandbox, fault, kind):
     break_it(sandbox, {"match": "POST /v1/chat", **fault})
-    cell = kernel.start("%%grok --stream\nCount to 100", watched=True)
-    following = kernel.start("print('ran')")
+    cell, following = kernel.start_all(
+        "%%grok --stream\nCount to 100", "print('ran')", watched=True
+    )
     cell.wait()
     assert cell.error["ename"] == kind
     assert len(cell.error["traceback"]) <= 2
