@@ -105,6 +105,7 @@ def parse(text: bytes) -> Any:
     ValueError
         The text is not JSON.
     """
+    text = text.removeprefix(b"\xef\xbb\xbf")
     try:
         return from_json(text)
     except ValueError:

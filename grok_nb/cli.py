@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     try:
         return int(options.run(options))
-    except (GrokError, ValueError, OSError) as error:
+    except (GrokError, ValueError, OverflowError, OSError) as error:
         hint = getattr(error, "hint", "")
         print(f"grok-nb: {error}", *([hint] if hint else []), sep="\n", file=sys.stderr)
         return 1

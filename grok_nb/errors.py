@@ -71,9 +71,12 @@ class GrokError(Exception):
     ----------
     reply : Reply or None
         What had arrived before the failure, if anything had.
+    request_id : str or None
+        ``x-request-id`` of the answer, if there was one, to be quoted to support.
     """
 
     reply: object | None = None
+    request_id: str | None = None
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -233,6 +236,10 @@ class ServerFault(ApiError):
     """
 
     retry_after_s: float | None = None
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 def __getattr__(name: str) -> object:

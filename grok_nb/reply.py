@@ -263,9 +263,6 @@ class Reply:
 
         return reply_bundle(self)
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
-        printer.text("..." if cycle else self.text)
-
 
 @dataclass(slots=True, kw_only=True)
 class CallRecord:

@@ -218,7 +218,9 @@ class _Rule:
         self.seen = 0
         self.fired = 0
         # Not for secrets: a script has to go the same way on every run.
-        self._chance = random.Random(fault.seed)  # noqa: S311
+        # The kind is part of the seed: rates of several kinds are drawn apart.
+        seed = f"{fault.seed} {fault.do} {fault.match}"
+        self._chance = random.Random(seed)  # noqa: S311
 
     def due(self) -> bool:
         """Count a matching request; whether it goes wrong."""

@@ -23,6 +23,7 @@ _LONGEST_BODY = 20_000
 _HINTS: dict[type[errors.ApiError], str] = {
     errors.Unauthorized: "Check the key at https://console.x.ai, then set XAI_API_KEY.",
     errors.NoCredit: "Add credit or raise the spending limit at https://console.x.ai.",
+    errors.BadRequest: "Change what the message names; the body is in error.body.",
     errors.Forbidden: "The key may lack the permission, or the content was refused; "
     "see https://console.x.ai.",
     errors.NotFound: "gn.models() lists what there is; base_url must end in /v1.",
@@ -121,7 +122,9 @@ def error_from(
         hint=hint,
     )
     if isinstance(error, (errors.RateLimited, errors.ServerFault)):
-        error.retry_after_s = retry_after_s(headers, now)
+        error.retry_after_s = asked = retry_after_s(headers, now)
+        if asked:
+            error.add_note(f"The server asks to wait {asked:g} s.")
     return error
 
 
@@ -180,6 +183,12 @@ def _hint(
         return "Shorten the prompt, or take a model with a longer context: gn.models()."
     if 300 <= status < 400 or "HTML page" in message:
         return "Something between here and xAI answered: check base_url and proxies."
+    if status == 407:
+        return "A proxy asks for a password: check HTTPS_PROXY."
+    if status == 413:
+        return "Shorten the prompt, or send it in parts."
+    if "support" in message:
+        return "Leave that out, or take another model: gn.models()."
     return _HINTS.get(kind, "")
 
 
@@ -191,6 +200,8 @@ def not_an_answer(
     message = config.scrub(message, secret)  # before anything is cut
     if not body:
         message = "the answer was empty"
+    elif not message:
+        message = "it holds no reply"
     elif bodies.parse_object(body) is None and "HTML page" not in message:
         message = f"the answer is not JSON, it starts with {message[:60]!r}"
     return errors.ServerFault(

@@ -180,7 +180,8 @@ def _checked(name: str, value: Any) -> Any:
     if not _fits(kind, value):
         raise BadRequest(f"{name} must be {kind}, not {reprlib.repr(value)}.")
     if kind in (_NUMBER, _WHOLE) and not low <= value <= high:
-        raise BadRequest(f"{name} must be from {low:g} to {high:g}, not {value!r}.")
+        span = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise BadRequest(f"{name} must be {span}, not {value!r}.")
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import pricing
+from grok_nb.errors import ServerFault
 
 from .chat import ChatOptions, check_model, checked_ask
 from .exchange import Books, Call, Exchange
@@ -183,13 +184,11 @@ class Client:
     async def _listing(self, path: str) -> list[ListedModel]:
         from grok_nb.wire import ListedModel
 
-        data = await self.exchange.get(path)
-        entries = data.get("data", data.get("models"))
-        return [
-            ListedModel.read(entry)
-            for entry in (entries if isinstance(entries, list) else ())
-            if isinstance(entry, dict)
-        ]
+        # what a server said is in no variable here when an error is raised
+        found = _models_in(await self.exchange.get(path))
+        if found is None:
+            raise _no_listing(path)
+        return [ListedModel.read(entry) for entry in found]
 
     async def _listed(self, path: str, model_id: str) -> ListedModel:
         from urllib.parse import quote
@@ -198,5 +197,23 @@ class Client:
 
         check_model(model_id)
         quoted = quote(model_id, safe="", errors="replace")
-        data = await self.exchange.get(f"{path}/{quoted}", model_id)
-        return ListedModel.read(data)
+        listed = ListedModel.read(await self.exchange.get(f"{path}/{quoted}", model_id))
+        if listed.id:
+            return listed
+        del listed
+        raise _no_listing(path)
+
+
+def _models_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    entries = data.get("data", data.get("models"))
+    if not isinstance(entries, list):
+        return None
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def _no_listing(path: str) -> ServerFault:
+    return ServerFault(
+        f"No usable answer (200): {path} holds no model.",
+        status=200,
+        hint="Something between here and xAI answered: check base_url and proxies.",
+    )

@@ -213,18 +213,29 @@ class Exchange:
                 f"{failure} It may have been billed and is not sent again.",
                 hint="gn.usage() has its row; on_doubt='retry' sends again.",
             )
-            raise held from failure
+            held.request_id = failure.request_id
+            raise _with_id(held) from failure
         wait = self._wait(failure, kind, call.failures[kind], deadline)
         if wait is None:
             if call.attempts > 1:
                 doubt = f", {call.in_doubt} of them in doubt" if call.in_doubt else ""
                 failure.add_note(f"This was attempt {call.attempts}{doubt}.")
-            raise failure
+            raise _with_id(failure)
         notice = RetryNotice(f"{failure}", wait, call.attempts)
         logger.info("%s", notice)
         if call.on_retry is not None:
             call.on_retry(notice)
-        await self.clock.sleep(wait)
+        call.fold = call.fresh_fold()  # that attempt is over, the call is not
+        try:
+            await self.clock.sleep(wait)
+        except BaseException:
+            call.fold.outcome = {
+                "state": "stopped",
+                "attempts": call.attempts,
+                "attempts_in_doubt": call.in_doubt,
+                "thread": call.origin.thread,
+            }
+            raise
 
     def _deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.settings.timeout_s
@@ -277,14 +288,18 @@ class Exchange:
                 "cost_ticks": usage.cost_ticks,
                 "cost_source": "reported",
             }
+        # a reply may name an id that no list has; then the asked one's price is a guess
+        named, asked = fold.head.get("model"), call.body.get("model")
+        is_listed = named is None or self.table.find(named) is not None
         ticks = pricing.cost_ticks(
             self.table,
-            fold.head.get("model") or call.body.get("model"),
+            named if named and is_listed else asked,
             usage,
             service_tier=fold.head.get("service_tier"),
             base_url=self.settings.base_url,
         )
-        known = "computed" if final and fold.usage is not None else "estimated"
+        is_certain = final and fold.usage is not None and is_listed
+        known = "computed" if is_certain else "estimated"
         return {
             "usage": usage,
             "cost_ticks": ticks,
@@ -354,17 +369,15 @@ class Attempt:
 
     def take_whole(self, body: bytes) -> None:
         """Fold a whole completion."""
-        data = bodies.parse_object(body)
-        choices = None if data is None else data.get("choices")
-        if (
-            data is None
-            or not isinstance(choices, list)
-            or (data.get("error") and not choices)
-        ):
-            assert self._answer is not None  # noqa: S101 - its body is being read
-            secret = self._exchange.settings.api_key
-            raise not_an_answer(body, self._answer.headers, secret)
-        self._call.fold.add_whole(data)
+        fold, data = self._call.fold, bodies.parse_object(body)
+        if data is not None:
+            fold.add_whole(data)
+        if data is None or not fold.has_choice:
+            # what was billed is not asked for again, however useless it is
+            self.shown = fold.usage_is_final
+            fold.marked_done = False
+            headers = {} if self._answer is None else self._answer.headers
+            raise not_an_answer(body, headers, self._exchange.settings.api_key)
 
     def take(self, piece: bytes) -> Iterator[dict[str, Any]]:
         """Fold the events that a piece of the stream completes; yield their chunks.
@@ -409,7 +422,7 @@ class Attempt:
             and (last := self._chunk(rest))
         ):
             yield last
-        if not fold.is_complete:
+        if not fold.is_complete or not fold.has_choice:
             raise self._cut(broken)
 
     def _chunk(self, data: bytes) -> dict[str, Any] | None:
@@ -452,10 +465,16 @@ class Attempt:
         if broken is not None:
             reason = f"{broken}"
         else:
-            reason = "The stream ended without finish reason or [DONE]."
+            reason = (
+                "The stream held no reply."
+                if self._call.fold.marked_done
+                else "The stream ended without finish reason or [DONE]."
+            )
         error = StreamError(
             f"The reply is not whole. {reason}",
-            hint="error.reply holds what had arrived; ask again for the rest.",
+            hint="error.reply holds what had arrived; ask again for the rest."
+            if self.shown
+            else "Nothing had arrived; ask again.",
         )
         if broken is not None:
             error.__cause__ = broken.with_traceback(None)
@@ -497,8 +516,10 @@ class Attempt:
             "sandbox": self._sandbox,
             "thread": call.origin.thread,
         }
-        if failure is not None and fold.log:
-            failure.reply = fold.reply()
+        if failure is not None:
+            failure.request_id = failure.request_id or self.record.request_id
+            if fold.log:
+                failure.reply = fold.reply()
         record, head = self.record, fold.head
         record.state = state
         record.latency_s = now - self._started
@@ -514,6 +535,13 @@ class Attempt:
         for name, value in money.items():
             setattr(record, name, value)
         exchange.books.settle(self.record)
+
+
+def _with_id(error: GrokError) -> GrokError:
+    """Note the request id, which support asks for, on an error that is raised."""
+    if error.request_id:
+        error.add_note(f"Request id: {error.request_id}")
+    return error
 
 
 def _event_error(chunk: Mapping[str, Any]) -> str:

@@ -62,10 +62,9 @@ def kind_of(error: GrokError, *, shown: bool) -> Kind:
     if isinstance(error, ServerFault):
         if 300 <= (error.status or 0) < 400:
             return "never"  # something else answered, and will again
-        if (
-            (error.code or "")
-            .lower()
-            .startswith(("unavailable", "the service is currently unavailable"))
+        # only where no status tells: a 500 may have been billed, whatever it says
+        if error.status == 200 and (error.code or "").lower().startswith(
+            ("unavailable", "the service is currently unavailable")
         ):
             return "unavailable"
         return "doubt"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -138,6 +139,8 @@ class Fold:
         #: the usage came with or after the finish reason: it is the whole bill
         self.usage_is_final = False
         self.marked_done = False
+        #: a choice has come, even if an empty one
+        self.has_choice = False
         #: what the client settles at the end (state, cost, ...)
         self.outcome: dict[str, Any] = {}
         self.head: dict[str, Any] = {}
@@ -183,8 +186,9 @@ class Fold:
 
     def add_whole(self, data: dict[str, Any]) -> None:
         """Take a whole chat completion."""
-        for position, choice in enumerate(data["choices"]):
-            if isinstance(choice, dict):
+        choices = data.get("choices")
+        for position, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
                 self._add_choice(choice, choice.get("message"), position)
         self._add_head(data, data.get("usage"))
         self.marked_done = True
@@ -211,6 +215,7 @@ class Fold:
     def _add_choice(
         self, choice: dict[str, Any], delta: Any, position: int = 0
     ) -> None:
+        self.has_choice = True
         index = choice.get("index")
         if not isinstance(index, int) or isinstance(index, bool):
             index = position
@@ -241,7 +246,10 @@ class Fold:
         function = function if isinstance(function, dict) else {}
         names = (_text(call.get("id")), _text(function.get("name")))
         self._call_parts[len(self.log)] = (key, *names)
-        self.log.append(("tool_call", choice, _text(function.get("arguments"))))
+        arguments = function.get("arguments")
+        if isinstance(arguments, dict):  # some gateways send them parsed
+            arguments = json.dumps(arguments, ensure_ascii=False)
+        self.log.append(("tool_call", choice, _text(arguments)))
 
     def text_length(self) -> int:
         """Return how many characters of output have arrived, of all kinds."""

@@ -20,11 +20,11 @@ from IPython.core.magic import (
 from IPython.display import display
 
 from grok_nb.clock import SystemClock
-from grok_nb.errors import ConfigError, GrokError
+from grok_nb.errors import BadRequest, GrokError
 from grok_nb.reply import Origin, Reply
 
 from .interpolate import interpolate
-from .options import CELL, LINE, OptionError, help_text, parse
+from .options import ASKING, CELL, LINE, OptionError, help_text, parse
 from .verbatim import TRANSFORMS
 
 if TYPE_CHECKING:
@@ -163,7 +163,10 @@ class GrokMagics(Magics):
         }
         from grok_nb.session import question
 
-        return question(prompt, system=system, origin=self._origin(), **sent)
+        try:
+            return question(prompt, system=system, origin=self._origin(), **sent)
+        except BadRequest as error:
+            raise OptionError(_by_flag(str(error)), hint=error.hint) from None
 
     def _origin(self) -> Origin:
         notebook = os.environ.get("JPY_SESSION_NAME")  # set by Jupyter's server
@@ -223,16 +226,14 @@ class GrokMagics(Magics):
             self.shell.user_ns[name] = reply
 
     def _require_key(self) -> None:
-        try:
-            _default().settings().require_key()
-        except ConfigError:
-            if not self._card_shown:
-                from grok_nb.show.render import notice_bundle
+        settings = _default().settings()
+        if settings.api_key is None and not self._card_shown:
+            from grok_nb.show.render import notice_bundle
 
-                self._card_shown = True
-                title = "grok_nb needs an API key of xAI, or its sandbox."
-                display(notice_bundle(title, _CARD), raw=True)
-            raise
+            self._card_shown = True
+            title = "grok_nb needs an API key of xAI, or its sandbox."
+            display(notice_bundle(title, _CARD), raw=True)
+        settings.require_key()
 
 
 GrokMagics.grok_cell.__doc__ = CELL_HELP
@@ -244,6 +245,14 @@ def _default() -> Any:
     from grok_nb import default
 
     return default
+
+
+def _by_flag(message: str) -> str:
+    """Name the option as it is typed where a message names the API's parameter."""
+    name, _, rest = message.partition(" ")
+    name = {"max_completion_tokens": "max_tokens"}.get(name, name)
+    flags = {option.name: option.flags[-1] for option in ASKING}
+    return f"{flags[name]} {rest}" if name in flags else message
 
 
 def _unfinished(error: BaseException, reply: Reply) -> Reply:

@@ -128,7 +128,8 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
 
 
 def _unknown(flag: str, known: dict[str, Option]) -> OptionError:
-    close = difflib.get_close_matches(flag, known, n=1, cutoff=0.5)
+    names = [name for name in known if len(name) > 2 and len(flag) > 2]
+    close = difflib.get_close_matches(flag, names, n=1, cutoff=0.5)
     if flag[:2] in known:  # -mgrok
         close = [f"{flag[:2]} {flag[2:]}"]
     hint = f"Did you mean {close[0]}?" if close else "-h lists the options."

@@ -7,7 +7,8 @@ from tests.support import bills, break_it, eventually, requests, window
 ERRORS = {
     "%%grok --modle x\nhi": ("OptionError", "Did you mean --model?"),
     "%%grok -t hot\nhi": ("OptionError", "-t needs a number"),
-    "%%grok -t 3\nhi": ("BadRequest", "temperature must be from 0 to 2"),
+    "%%grok -t 3\nhi": ("OptionError", "--temperature must be from 0 to 2"),
+    "%%grok --max-tokens 0\nhi": ("OptionError", "--max-tokens must be at least 1"),
     "%%grok -o 1x\nhi": ("OptionError", "name of a variable"),
     "%%grok hello\nhi": ("OptionError", "Unexpected text"),
     "%%grok\n\n": ("OptionError", "nothing to ask"),

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+import grok_nb as gn
 from grok_nb import config
 from grok_nb.errors import (
     BadRequest,
@@ -218,9 +219,44 @@ async def test_without_a_reported_cost_it_is_computed() -> None:
         s.script.load(completion(usage=usage, service_tier="priority"))
         assert (await s.grok.ask("Hi")).cost_ticks == 92_800_000
         s.script.load(completion(usage=usage, model="grok-99"))
-        reply = await s.grok.ask("Hi")
+        reply = await s.grok.ask("Hi")  # no list has that id: the asked one's price
+        assert (reply.cost_ticks, reply.cost_source) == (46_400_000, "estimated")
+        reply = await s.grok.ask("Hi", model="grok-98")
         assert (reply.cost_ticks, reply.cost_source) == (None, "none")
         assert reply.cost_usd is None
+
+
+async def test_a_500_is_in_doubt_whatever_it_says() -> None:
+    text = b'{"code": "unavailable", "error": "The service is currently unavailable"}'
+    for status in (500, 502, 504):
+        with session(Answer(status=status, pieces=text), completion()) as s:
+            assert (await s.grok.ask("Hi")).attempts_in_doubt == 1
+            assert s.column("state") == ["in_doubt", "done"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"choices": []}',
+        b"{}",
+        b'{"hello": "world"}',
+        b'{"choices": [{"message": null}]}',
+        b'{"choices": "x"}',
+    ],
+)
+async def test_an_answer_without_a_reply_is_never_done(body: bytes) -> None:
+    with session(Answer(pieces=body)) as s:
+        with pytest.raises(gn.errors.ServerFault, match="holds no reply"):
+            await s.grok.ask("Hi")
+        assert set(s.column("state")) == {"in_doubt"}
+
+
+async def test_a_bill_without_a_reply_is_booked_and_not_paid_again() -> None:
+    with session(completion(choices=[])) as s:
+        with pytest.raises(gn.errors.ServerFault):
+            await s.grok.ask("Hi")
+        (row,) = s.rows
+        assert (row["state"], row["cost_source"]) == ("failed", "reported")
 
 
 async def test_a_live_price_is_used_once_it_was_read() -> None:

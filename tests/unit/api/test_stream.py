@@ -880,7 +880,10 @@ async def test_one_wrong_field_loses_no_other_text(new: Any) -> None:
                 assert repr(text)[1:-1] in typed_text(typed), path
             if path[-1] == "index" and len(path) == 3 and not isinstance(new, int):
                 assert [c.text for c in reply.choices] == ["42.", "43."]
-        assert set(s.column("state")) <= {"done", "in_doubt"}
+        # what was billed without a usable reply is booked, and not asked for again
+        states = set(zip(s.column("state"), s.column("cost_source"), strict=True))
+        assert {state for state, _ in states} <= {"done", "in_doubt", "failed"}
+        assert {source for state, source in states if state == "failed"} <= {"reported"}
 
 
 @pytest.mark.parametrize("new", [*JUNK, ...], ids=lambda v: repr(v)[:12])
