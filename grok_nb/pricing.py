@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -206,6 +205,8 @@ def default_chat_model(entries: Iterable[Mapping[str, Any]]) -> str | None:
 
 @functools.cache
 def _document() -> dict[str, Any]:
+    from importlib import resources  # 10 ms that %load_ext need not pay
+
     text = resources.files("grok_nb").joinpath("prices.json").read_text("utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
