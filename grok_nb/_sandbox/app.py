@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from . import catalog, chat, errors
+from . import catalog, chat, errors, identity, openapi, tokenizing
 from .books import Call, Received, masked
 from .chat import STALL_S
 from .desk import Desk, Incoming
@@ -18,13 +19,15 @@ from .errors import ApiError
 from .faults import canned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.types import Message, Receive, Scope, Send
 
     from .delivery import Line
 
 WINDOWS = "/__sandbox/"
+# Beside the API: no key, no log, no faults.
+OPEN = frozenset({openapi.PATH})
 INFERENCE = frozenset({"/v1/chat/completions"})
 MAX_BODY_BYTES = 100 * 1024 * 1024
 _WRONG_KEYS = "xai-wrong"
@@ -76,6 +79,9 @@ class Gate:
         self, incoming: Incoming, scope: Scope, receive: Receive, send: Send
     ) -> None:
         line = incoming.line(scope, send)
+        if incoming.path in OPEN:
+            await self._routes(scope, receive, send)
+            return
         if not incoming.path.startswith(WINDOWS):
             self._log(incoming, scope)
             incoming.fault = self.desk.faults.pick(incoming.method, incoming.path)
@@ -192,10 +198,14 @@ def _named_model(incoming: Incoming) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _refused_key(headers: dict[str, str], right: str | None) -> ApiError | None:
+def _key(headers: dict[str, str]) -> str:
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    key = key.strip()
-    if scheme.lower() != "bearer" or not key:
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _refused_key(headers: dict[str, str], right: str | None) -> ApiError | None:
+    key = _key(headers)
+    if not key:
         return ApiError(401, *errors.BY_STATUS[401])
     if right is not None:
         is_right = key == right
@@ -233,18 +243,47 @@ def _routes(desk: Desk) -> FastAPI:
             )
         return answered(ApiError(404, "missing", f"There is no {path} here."))
 
+    @app.get(openapi.PATH)
+    async def description() -> Response:
+        return _json(openapi.describe(vintage))
+
     @app.post("/v1/chat/completions")
     async def chat_completions(request: Request) -> Response:
         return await chat.complete(request.state.incoming)
 
+    @app.post("/v1/tokenize-text")
+    async def tokenize_text(request: Request) -> Response:
+        incoming: Incoming = request.state.incoming
+        incoming.require_json()
+        # Beside the event loop: a text may be long.
+        found = await asyncio.to_thread(
+            tokenizing.tokenize, incoming.body, desk.catalog
+        )
+        return _json(found)
+
+    _add_identity(app, desk)
     _add_listings(app, desk)
     _add_windows(app, desk)
     return app
 
 
+def _add_identity(app: FastAPI, desk: Desk) -> None:
+    @app.get("/v1/api-key")
+    async def api_key(request: Request) -> Response:
+        return _json(identity.api_key(_key(request.state.incoming.headers)))
+
+    if desk.settings.vintage == "2025":
+        return
+
+    @app.get("/v1/me")
+    async def me(request: Request) -> Response:
+        return _json(identity.me(_key(request.state.incoming.headers)))
+
+
 def _add_listings(app: FastAPI, desk: Desk) -> None:
     everything = ("language", "image", "video")
-    _add_listing(app, desk, "/v1/models", everything, catalog.short_entry)
+    short = functools.partial(catalog.short_entry, vintage=desk.settings.vintage)
+    _add_listing(app, desk, "/v1/models", everything, short)
     _add_listing(app, desk, "/v1/language-models", ("language",), catalog.full_entry)
     _add_listing(
         app, desk, "/v1/image-generation-models", ("image",), catalog.full_entry
@@ -317,6 +356,6 @@ def _add_windows(app: FastAPI, desk: Desk) -> None:
         return _json(desk.faults.shown())
 
 
-def _json(content: dict[str, Any]) -> Response:
+def _json(content: Mapping[str, Any]) -> Response:
     # ASCII with escapes: the log may hold what UTF-8 cannot.
     return Response(json.dumps(content).encode(), media_type="application/json")

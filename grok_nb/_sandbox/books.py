@@ -140,10 +140,37 @@ class Log:
         return {"requests": [received.shown() for received in self._requests]}
 
 
-@dataclass(slots=True)
-class _Spent:
-    at_s: float
-    tokens: int
+class _Window:
+    """What one model was asked in the last minute, and the sum of its tokens."""
+
+    def __init__(self) -> None:
+        self.entries: deque[Spent] = deque()
+        self.tokens = 0
+
+    def slide(self, now_s: float) -> None:
+        """Forget what is a minute old."""
+        while self.entries and self.entries[0].at_s <= now_s - MINUTE_S:
+            gone = self.entries.popleft()
+            gone.is_past = True
+            self.tokens -= gone.tokens
+
+
+class Spent:
+    """One request in its window; its tokens are the prompt's until it is settled."""
+
+    def __init__(self, window: _Window, at_s: float, tokens: int) -> None:
+        self._window = window
+        self.at_s = at_s
+        self.tokens = tokens
+        self.is_past = False
+        window.entries.append(self)
+        window.tokens += tokens
+
+    def settle(self, tokens: int) -> None:
+        """Write what the request came to."""
+        if not self.is_past:
+            self._window.tokens += tokens - self.tokens
+        self.tokens = tokens
 
 
 class Limits:
@@ -158,9 +185,9 @@ class Limits:
 
     def __init__(self, rpm: int | None, tpm: int | None) -> None:
         self._rpm, self._tpm = rpm, tpm
-        self._windows: dict[str, deque[_Spent]] = {}
+        self._windows: dict[str, _Window] = {}
 
-    def admit(self, model: str, prompt_tokens: int, now_s: float) -> _Spent:
+    def admit(self, model: str, prompt_tokens: int, now_s: float) -> Spent:
         """
         Count a request in.
 
@@ -170,31 +197,27 @@ class Limits:
             429 when the window is full; such a request does not count.
         """
         window = self._window(model, now_s)
-        used = sum(spent.tokens for spent in window)
-        if self._rpm is not None and len(window) >= self._rpm:
-            raise _throttled(model, "Requests", len(window), self._rpm)
-        if self._tpm is not None and used + prompt_tokens > self._tpm:
-            raise _throttled(model, "Tokens", used + prompt_tokens, self._tpm)
-        spent = _Spent(now_s, prompt_tokens)
-        window.append(spent)
-        return spent
+        number, tokens = len(window.entries), window.tokens + prompt_tokens
+        if self._rpm is not None and number >= self._rpm:
+            raise _throttled(model, "Requests", number, self._rpm)
+        if self._tpm is not None and tokens > self._tpm:
+            raise _throttled(model, "Tokens", tokens, self._tpm)
+        return Spent(window, now_s, prompt_tokens)
 
     def headers(self, model: str, now_s: float) -> dict[str, str]:
         """Give the rate headers of a successful answer."""
         window = self._window(model, now_s)
         rpm, tpm = self._rpm or DEFAULT_RPM, self._tpm or DEFAULT_TPM
-        used = sum(spent.tokens for spent in window)
         return {
             "x-ratelimit-limit-requests": str(rpm),
-            "x-ratelimit-remaining-requests": str(max(rpm - len(window), 0)),
+            "x-ratelimit-remaining-requests": str(max(rpm - len(window.entries), 0)),
             "x-ratelimit-limit-tokens": str(tpm),
-            "x-ratelimit-remaining-tokens": str(max(tpm - used, 0)),
+            "x-ratelimit-remaining-tokens": str(max(tpm - window.tokens, 0)),
         }
 
-    def _window(self, model: str, now_s: float) -> deque[_Spent]:
-        window = self._windows.setdefault(model, deque())
-        while window and window[0].at_s <= now_s - MINUTE_S:
-            window.popleft()
+    def _window(self, model: str, now_s: float) -> _Window:
+        window = self._windows.setdefault(model, _Window())
+        window.slide(now_s)
         return window
 
 

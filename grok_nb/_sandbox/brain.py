@@ -6,13 +6,16 @@ import itertools
 import random
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import arithmetic
+from . import arithmetic, tasks
+from .tasks import Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .tools import Call
 
 MARK = "[sandbox]"
 REPEAT = "Repeat exactly:"
@@ -62,6 +65,8 @@ class Question:
         How much to reason; None for not at all.
     notes : tuple of str
         Other things that arrived, for the echo.
+    task : Task
+        Functions that may be called, and the form of the reply.
     """
 
     text: str
@@ -69,6 +74,7 @@ class Question:
     roles: tuple[str, ...] = ("user",)
     effort: str | None = None
     notes: tuple[str, ...] = ()
+    task: Task = field(default_factory=Task)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +83,50 @@ class Reply:
     The answer: reasoning, and the content in pieces that are made as they are drawn.
 
     A piece ends where a token ends, so the tokens of the pieces are the tokens of the
-    whole.
+    whole. In place of content there can be calls of functions, or a refusal.
     """
 
     reasoning: str
     pieces: Iterator[str]
+    calls: tuple[Call, ...] = ()
+    refusal: str | None = None
 
 
 def reply(question: Question, choice: int = 0) -> Reply:
     """Answer a question; choices after the first say their number."""
-    thought, pieces = _answer(question)
+    task = question.task
+    picked = tasks.calls(task, question.text, len(question.roles) + 1000 * choice)
+    if picked.calls:
+        thought = f"The message asks for {tasks.names(picked.calls)}."
+        return Reply(_reasoning(thought, question.effort), iter(()), picked.calls)
+    if task.schema is not None:
+        return _structured(question)
+    if picked.lacking:
+        thought = f"The message asks for {picked.lacking[0][0]}."
+        pieces = iter([f"{MARK} {tasks.asking(picked.lacking)}"])
+    elif task.results and not task.wants_json:
+        thought = "The functions have answered."
+        pieces = iter([f"{MARK} {tasks.retold(task.results)}"])
+    else:
+        thought, pieces = _answer(question)
+    if task.wants_json:
+        pieces = iter([tasks.as_json(task, "".join(pieces))])
+        return Reply(_reasoning(thought, question.effort), pieces)
     if choice and REPEAT not in question.text:
         pieces = itertools.chain(pieces, [f"\n\n(choice {choice + 1})"])
     return Reply(_reasoning(thought, question.effort), pieces)
+
+
+def _structured(question: Question) -> Reply:
+    filled = tasks.structured(question.task)
+    reasoning = _reasoning(
+        "The reply has to conform to a schema; I look for its values in the text.",
+        question.effort,
+    )
+    if filled.text is None:
+        refused = f"{MARK} {tasks.refusal(filled.missing)}"
+        return Reply(reasoning, iter(()), refusal=refused)
+    return Reply(reasoning, iter([filled.text]))
 
 
 def _answer(question: Question) -> tuple[str, Iterator[str]]:

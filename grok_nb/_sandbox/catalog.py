@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Any
 
@@ -35,6 +35,7 @@ class Model:
     output_modalities: tuple[str, ...] = ()
     context_length: int = 0
     max_prompt_length: int = 0
+    served_2025: bool = False
     prices: dict[str, int] = field(default_factory=dict)
     capabilities: dict[str, Any] = field(default_factory=dict)
 
@@ -42,6 +43,21 @@ class Model:
     def reasons(self) -> bool:
         """Whether replies come with reasoning."""
         return bool(self.capabilities.get("reasoning"))
+
+    @property
+    def shows_reasoning(self) -> bool:
+        """Whether the text of the reasoning is part of the reply."""
+        return bool(self.capabilities.get("shows_reasoning"))
+
+    @property
+    def sees(self) -> bool:
+        """Whether messages may hold images."""
+        return "image" in self.input_modalities
+
+    @property
+    def returns_logprobs(self) -> bool:
+        """Whether ``logprobs`` is answered; where not, it is ignored."""
+        return bool(self.capabilities.get("returns_logprobs"))
 
     @property
     def efforts(self) -> tuple[str, ...]:
@@ -55,7 +71,7 @@ class Model:
         return self.capabilities.get("default_reasoning_effort")
 
     def accepts(self, what: str) -> bool:
-        """Whether the family takes ``stop``, ``penalties`` or ``chat_completions``."""
+        """Whether the family takes ``stop``, ``penalties``, ``function_calling`` ..."""
         return bool(
             self.capabilities.get(f"accepts_{what}", self.capabilities.get(what))
         )
@@ -101,15 +117,17 @@ class Catalog:
         return model
 
 
-def short_entry(model: Model) -> dict[str, Any]:
-    """Build the entry of ``GET /v1/models`` (the shape since mid-2026)."""
+def short_entry(model: Model, vintage: str = "2026") -> dict[str, Any]:
+    """Build the entry of ``GET /v1/models``; it has prices since mid-2026."""
     entry: dict[str, Any] = {
         "id": model.id,
         "object": "model",
         "created": model.created,
         "owned_by": "xai",
-        "aliases": list(model.aliases),
     }
+    if vintage == "2025":
+        return entry
+    entry["aliases"] = list(model.aliases)
     if model.kind == "language":
         entry["context_length"] = model.context_length
         entry |= {name: model.prices[name] for name in _LISTED_PRICES}
@@ -195,14 +213,25 @@ def cost_in_ticks(
 
 
 @functools.cache
-def load() -> Catalog:
-    """Read the models from the package."""
+def load(vintage: str = "2026") -> Catalog:
+    """
+    Read the models from the package.
+
+    Parameters
+    ----------
+    vintage : {"2026", "2025"}
+        With 2025 the ids of that year are served as they were, beside today's.
+    """
     text = resources.files(__package__).joinpath("fixtures/models.json").read_text()
     entries = json.loads(text)["models"]
     tuples = ("aliases", "input_modalities", "output_modalities")
-    return Catalog(
-        tuple(
-            Model(**(entry | {key: tuple(entry.get(key, ())) for key in tuples}))
-            for entry in entries
-        )
-    )
+    models = [
+        Model(**(entry | {key: tuple(entry.get(key, ())) for key in tuples}))
+        for entry in entries
+    ]
+    if vintage == "2025":
+        models = [
+            replace(model, status="current") if model.served_2025 else model
+            for model in models
+        ]
+    return Catalog(tuple(models))

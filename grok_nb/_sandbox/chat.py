@@ -6,10 +6,10 @@ import asyncio
 import itertools
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import brain, catalog, chat_rules, tokens
+from . import brain, catalog, chat_rules, live_search, logprobs, tasks, tokens
 from .books import Call
 from .delivery import Delivered, Line
 from .errors import ApiError
@@ -18,6 +18,7 @@ from .faults import canned, error_event, error_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from . import tools
     from .chat_rules import Job
     from .desk import Incoming
     from .faults import Fault
@@ -32,12 +33,15 @@ KEEPALIVE_EVERY = 3
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """One token of one choice, or its end."""
+    """One token of one choice, a whole call with its place, or the end."""
 
     choice: int
     reasoning: str | None = None
     content: str | None = None
+    refusal: str | None = None
+    call: tuple[int, tools.Call] | None = None
     finish: str | None = None
+    logprobs: dict[str, Any] | None = None
 
 
 class Generation:
@@ -52,27 +56,45 @@ class Generation:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+        self._question = replace(job.question, task=tasks.of(job.request))
         self.completion_tokens = 0
         self.reasoning_tokens = 0
+
+    def prepare(self) -> None:
+        """Do what takes long, once for all choices."""
+        brain.reply(self._question)
 
     def __iter__(self) -> Iterator[Delta]:
         for choice in range(self._job.choices):
             yield from self._choice(choice)
 
     def _choice(self, choice: int) -> Iterator[Delta]:
-        reply = brain.reply(self._job.question, choice)
+        reply = brain.reply(self._question, choice)
         for token in tokens.split(reply.reasoning):
             self.reasoning_tokens += 1
-            yield Delta(choice, reasoning=token)
-        finish = "stop"
+            if self._job.model.shows_reasoning:
+                yield Delta(choice, reasoning=token)
+        finish = "tool_calls" if reply.calls else "stop"
+        # max_completion_tokens is for visible text only.
+        for place, call in enumerate(reply.calls):
+            self.completion_tokens += tokens.count(call.name + call.arguments)
+            yield Delta(choice, call=(place, call))
+        for token in tokens.split(reply.refusal or ""):
+            self.completion_tokens += 1
+            yield Delta(choice, refusal=token)
         content = (token for piece in reply.pieces for token in tokens.split(piece))
         for drawn, token in enumerate(_before_stop(content, self._job.stops)):
             if drawn == self._job.max_tokens:
                 finish = "length"
                 break
             self.completion_tokens += 1
-            yield Delta(choice, content=token)
+            yield Delta(choice, content=token, logprobs=self._logprobs(token, drawn))
         yield Delta(choice, finish=finish)
+
+    def _logprobs(self, token: str, position: int) -> dict[str, Any] | None:
+        if self._job.top_logprobs is None:
+            return None
+        return logprobs.entry(token, position, self._job.top_logprobs)
 
     def usage(self) -> dict[str, Any]:
         """Give the usage figure of what was drawn, with its cost."""
@@ -87,6 +109,7 @@ class Generation:
             output=completion + reasoning,
             priority=job.service_tier == "priority",
         )
+        cost += len(job.sources) * live_search.TICKS_PER_SOURCE
         return {
             "prompt_tokens": job.prompt_tokens,
             "completion_tokens": completion,
@@ -103,7 +126,7 @@ class Generation:
                 "accepted_prediction_tokens": 0,
                 "rejected_prediction_tokens": 0,
             },
-            "num_sources_used": 0,
+            "num_sources_used": len(job.sources),
             "cost_in_usd_ticks": cost,
         }
 
@@ -162,37 +185,68 @@ class Envelope:
         """Draw the whole reply and write it as one body."""
         reasoning: list[list[str]] = [[] for _ in range(self._job.choices)]
         content: list[list[str]] = [[] for _ in range(self._job.choices)]
+        probable: list[list[dict[str, Any]]] = [[] for _ in range(self._job.choices)]
         finish = [""] * self._job.choices
+        refused: list[list[str]] = [[] for _ in range(self._job.choices)]
+        calls: list[list[dict[str, Any]]] = [[] for _ in range(self._job.choices)]
         for delta in generation:
             if delta.reasoning is not None:
                 reasoning[delta.choice].append(delta.reasoning)
             elif delta.content is not None:
                 content[delta.choice].append(delta.content)
+                if delta.logprobs is not None:
+                    probable[delta.choice].append(delta.logprobs)
+            elif delta.refusal is not None:
+                refused[delta.choice].append(delta.refusal)
+            elif delta.call is not None:
+                calls[delta.choice].append(_call(delta.call[1]))
             else:
                 finish[delta.choice] = delta.finish or ""
         choices = []
         for index in range(self._job.choices):
-            message = {"role": "assistant", "content": "".join(content[index])}
+            message: dict[str, Any] = {
+                "role": "assistant",
+                "content": "".join(content[index]),
+            }
+            if calls[index]:
+                message["tool_calls"] = calls[index]
             if reasoning[index]:
                 message["reasoning_content"] = "".join(reasoning[index])
-            choices.append(
-                {
-                    "index": index,
-                    "message": message | {"refusal": None},
-                    "finish_reason": finish[index],
-                }
-            )
+            choice: dict[str, Any] = {
+                "index": index,
+                "message": message | {"refusal": "".join(refused[index]) or None},
+                "finish_reason": finish[index],
+            }
+            if self._job.top_logprobs is not None:
+                choice["logprobs"] = {"content": probable[index]}
+            choices.append(choice)
         usage = {"choices": choices, "usage": generation.usage()}
-        return _json(self._fields("chat.completion") | usage | self._tail())
+        tail = self._tail() | self._citations()
+        return _json(self._fields("chat.completion") | usage | tail)
+
+    def _citations(self) -> dict[str, Any]:
+        found = self._job.citations
+        return {} if found is None else {"citations": list(found)}
 
     def event(
-        self, choices: list[dict[str, Any]], usage: dict[str, Any] | None = None
+        self,
+        choices: list[dict[str, Any]],
+        usage: dict[str, Any] | None = None,
+        *,
+        is_last: bool,
     ) -> bytes:
-        """Write one event of the stream."""
+        """Write one event of the stream; the last of a choice has the citations."""
         chunk = self._fields("chat.completion.chunk") | {"choices": choices}
         if usage is not None:
             chunk["usage"] = usage
+        if is_last:
+            chunk |= self._citations()
         return b"data: " + _json(chunk | self._tail()) + b"\n\n"
+
+
+def _call(call: tools.Call) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _json(value: dict[str, Any]) -> bytes:
@@ -231,12 +285,20 @@ class EventWriter:
             shown["reasoning_content"] = delta.reasoning
         elif delta.content is not None:
             shown["content"] = delta.content
+        elif delta.refusal is not None:
+            shown["refusal"] = delta.refusal
+        elif delta.call is not None:
+            place, call = delta.call
+            shown["tool_calls"] = [{"index": place, **_call(call)}]
         choice: dict[str, Any] = {"index": delta.choice, "delta": shown}
+        if delta.logprobs is not None:
+            choice["logprobs"] = {"content": [delta.logprobs]}
         if delta.finish is not None:
             choice["finish_reason"] = delta.finish
         has_usage = self._is_2025 and self._fault != "no-usage"
         usage = self._generation.usage() if has_usage else None
-        event = self._envelope.event([choice], usage)
+        is_last = delta.finish is not None
+        event = self._envelope.event([choice], usage, is_last=is_last)
         if self._fault == "comments" and self._written % KEEPALIVE_EVERY == 0:
             event = b": keepalive\n\n" + event
         self._written += 1
@@ -246,7 +308,8 @@ class EventWriter:
         """Write what follows the last choice."""
         tail = b"data: [DONE]\n\n"
         if include_usage and self._fault != "no-usage":
-            tail = self._envelope.event([], self._generation.usage()) + tail
+            usage = self._generation.usage()
+            tail = self._envelope.event([], usage, is_last=True) + tail
         return self._ended(tail)
 
     def _ended(self, event: bytes) -> bytes:
@@ -293,7 +356,7 @@ async def complete(incoming: Incoming) -> Delivered:
             await (exchange.stream(line) if is_stream else exchange.plain(line))
         finally:
             if call.usage is not None:
-                spent.tokens = call.usage["total_tokens"]
+                spent.settle(call.usage["total_tokens"])
 
     return Delivered(deliver)
 
@@ -403,6 +466,9 @@ class _Exchange:
         if await line.wait(self._settings.latency_s):
             self._leave(None)
             return
+        if len(self._incoming.body) > LARGE_BYTES:
+            # Long texts are read beside the event loop; the loop finds them read.
+            await asyncio.to_thread(self._generation.prepare)
         call.status = 200
         await line.start(200, self._headers("text/event-stream", is_whole=False))
         interrupted_at = self._interruption()

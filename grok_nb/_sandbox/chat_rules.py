@@ -6,19 +6,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import errors, images, schemas, tokens
+from . import errors, images, live_search, schema_rules, schemas, tokens
 from .brain import Question
+from .live_search import SearchingChatRequest
+from .schemas import MAX_STOPS, MAX_TOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .catalog import Catalog, Model
+    from .catalog import Catalog, Model, Resolved
+    from .live_search import Page
     from .schemas import ChatRequest, Message
 
-MAX_CHOICES = 128
-MAX_STOPS = 4
-MAX_TOOLS = 128
-MAX_TOP_LOGPROBS = 8
+# Source: docs.x.ai image understanding (2025-05, 2026-05).
+MAX_IMAGE_BYTES = {"2025": 10 * 1024 * 1024, "2026": 20 * 1024 * 1024}
 # Hidden tokens around each message; the API has some, their number is not known.
 MESSAGE_TOKENS = 3
 # Names the API keeps for itself. Source: issues of 2026, xai-api.md section 3.3.
@@ -33,6 +34,7 @@ class Job:
     """A valid request: the model that serves it and what is asked of it."""
 
     model: Model
+    request: ChatRequest
     question: Question
     prompt_text_tokens: int
     prompt_image_tokens: int
@@ -42,6 +44,9 @@ class Job:
     stream: bool
     include_usage: bool
     service_tier: str | None
+    top_logprobs: int | None = None
+    sources: tuple[Page, ...] = ()
+    citations: tuple[str, ...] | None = None
 
     @property
     def prompt_tokens(self) -> int:
@@ -58,23 +63,15 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
     ApiError
         As the API answers it; section 13 of xai-api.md.
     """
-    request = schemas.read(schemas.ChatRequest, raw)
-    if request.search_parameters is not None and vintage != "2025":
-        raise errors.ApiError(410, None, errors.LIVE_SEARCH_TEXT)
-    resolved = catalog.resolve(request.model)
-    if resolved is None:
-        raise errors.unknown_model(request.model)
+    request = _read(raw, vintage)
+    resolved = _serving(request.model, catalog)
     model = resolved.model
-    if model.kind != "language" or not model.accepts("chat_completions"):
-        raise errors.invalid(f"Model {model.id} is not served by chat completions.")
     _check_messages(request.messages)
     _check_ranges(request)
     _check_tools(request)
+    _check_format(request)
     _check_family(request, model, vintage)
-    image_tokens = sum(
-        images.tokens(part.image_url.url, part.image_url.detail)
-        for part in _image_parts(request.messages)
-    )
+    image_tokens = _image_tokens(request.messages, MAX_IMAGE_BYTES[vintage])
     text_tokens = _text_tokens(request)
     total = text_tokens + image_tokens
     if total > model.context_length:
@@ -82,11 +79,16 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
             f"This model's maximum prompt length is {model.context_length} but the "
             f"request contains {total} tokens."
         )
+    sources, citations = _searched(request)
     effort = request.reasoning_effort or resolved.effort or model.default_effort
     options = request.stream_options
+    has_logprobs = model.returns_logprobs and bool(request.logprobs)
     return Job(
         model=model,
-        question=_question(request, effort or "medium" if model.reasons else None),
+        request=request,
+        question=_question(
+            request, effort or "medium" if model.reasons else None, sources
+        ),
         prompt_text_tokens=text_tokens,
         prompt_image_tokens=image_tokens,
         choices=request.n or 1,
@@ -95,7 +97,29 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
         stream=bool(request.stream),
         include_usage=options is not None and bool(options.include_usage),
         service_tier=request.service_tier,
+        top_logprobs=request.top_logprobs or 0 if has_logprobs else None,
+        sources=sources,
+        citations=citations,
     )
+
+
+def _read(raw: bytes, vintage: str) -> ChatRequest:
+    if vintage == "2025":
+        return schemas.read(SearchingChatRequest, raw)
+    request = schemas.read(schemas.ChatRequest, raw)
+    if request.search_parameters is not None:
+        raise errors.ApiError(410, None, errors.LIVE_SEARCH_TEXT)
+    return request
+
+
+def _serving(name: str, catalog: Catalog) -> Resolved:
+    resolved = catalog.resolve(name)
+    if resolved is None:
+        raise errors.unknown_model(name)
+    model = resolved.model
+    if model.kind != "language" or not model.accepts("chat_completions"):
+        raise errors.invalid(f"Model {model.id} is not served by chat completions.")
+    return resolved
 
 
 def _check_messages(messages: list[Message]) -> None:
@@ -106,20 +130,22 @@ def _check_messages(messages: list[Message]) -> None:
         may_be_empty = message.tool_calls or message.role in {"tool", "function"}
         if not message.content and not may_be_empty:
             raise errors.invalid(_EMPTY_TEXT)
+        parts = message.content if isinstance(message.content, list) else []
+        for part in parts:
+            _check_part(message, part)
+
+
+def _check_part(message: Message, part: schemas.Part) -> None:
+    if message.role == "tool" and not isinstance(part, schemas.TextPart):
+        raise errors.invalid("The content of a tool message must be text.")
+    if isinstance(part, schemas.FilePart):
+        named = [part.file.file_id, part.file.url]
+        if sum(name is not None for name in named) != 1:
+            raise errors.invalid("A file part needs either file_id or url.")
 
 
 def _check_ranges(request: ChatRequest) -> None:
-    limits: tuple[tuple[str, float, float], ...] = (
-        ("temperature", 0, 2),
-        ("top_p", 0, 1),
-        ("n", 1, MAX_CHOICES),
-        ("max_completion_tokens", 1, float("inf")),
-        ("max_tokens", 1, float("inf")),
-        ("frequency_penalty", -2, 2),
-        ("presence_penalty", -2, 2),
-        ("top_logprobs", 0, MAX_TOP_LOGPROBS),
-    )
-    for name, low, high in limits:
+    for name, (low, high) in schemas.RANGES.items():
         value = getattr(request, name)
         if value is None:
             continue
@@ -130,6 +156,8 @@ def _check_ranges(request: ChatRequest) -> None:
         raise errors.invalid("top_logprobs needs logprobs to be true.")
     if len(_stops(request)) > MAX_STOPS:
         raise errors.invalid(f"stop takes at most {MAX_STOPS} sequences.")
+    if request.deferred and request.stream:
+        raise errors.invalid("A deferred completion cannot be streamed.")
     if request.deferred:
         raise errors.invalid("The sandbox does not serve deferred completions yet.")
 
@@ -140,18 +168,29 @@ def _check_tools(request: ChatRequest) -> None:
         raise errors.invalid(f"tools takes at most {MAX_TOOLS} entries.")
     names = [tool.function.name for tool in tools]
     for tool in tools:
-        if tool.function.name in _RESERVED_TOOLS or not tool.function.name:
-            raise errors.invalid(f"The tool name {tool.function.name!r} is reserved.")
-        root = (tool.function.parameters or {}).get("type", "object")
-        if root != "object":
+        name, parameters = tool.function.name, tool.function.parameters
+        if name in _RESERVED_TOOLS or not name:
+            raise errors.invalid(f"The tool name {name!r} is reserved.")
+        if names.count(name) > 1:
+            raise errors.invalid(f"Two tools have the name {name!r}.")
+        if parameters is None:
+            continue
+        if not schema_rules.has_object_root(parameters):
             raise errors.invalid(
-                f"The root of the parameters of {tool.function.name} must be an object."
+                f"The root of the parameters of {name} must be an object."
             )
+        schema_rules.check(parameters, f"tool {name}")
     choice = request.tool_choice
     if isinstance(choice, schemas.NamedChoice) and choice.function.name not in names:
         raise errors.invalid(f"tool_choice names no tool: {choice.function.name}.")
     if choice == "required" and not tools:
         raise errors.invalid("tool_choice is required but there are no tools.")
+
+
+def _check_format(request: ChatRequest) -> None:
+    wanted = request.response_format
+    if isinstance(wanted, schemas.SchemaFormat):
+        schema_rules.check(wanted.json_schema.definition, "response_format")
 
 
 def _check_family(request: ChatRequest, model: Model, vintage: str) -> None:
@@ -164,6 +203,9 @@ def _check_family(request: ChatRequest, model: Model, vintage: str) -> None:
         and not model.accepts("penalties"),
         "stop": request.stop is not None and not model.accepts("stop"),
         "reasoningEffort": effort is not None and not model.efforts,
+        "tools": bool(request.tools) and not model.accepts("function_calling"),
+        "responseFormat": isinstance(request.response_format, schemas.SchemaFormat)
+        and not model.accepts("structured_outputs"),
     }
     for parameter, is_refused in refused.items():
         if is_refused:
@@ -173,6 +215,39 @@ def _check_family(request: ChatRequest, model: Model, vintage: str) -> None:
             f"Invalid reasoning effort {effort!r} for model {model.id}: expected one "
             f"of {', '.join(model.efforts)}."
         )
+    if not model.sees and next(_image_parts(request.messages), None) is not None:
+        raise errors.invalid(f"Model {model.id} does not support image input.")
+
+
+def _image_tokens(messages: list[Message], max_bytes: int) -> int:
+    total = 0
+    for part in _image_parts(messages):
+        image = part.image_url
+        try:
+            size = images.opened(image.url, max_bytes)
+        except ValueError as problem:
+            raise errors.invalid(f"Invalid image: {problem}.") from None
+        is_low = image.detail == "low"
+        total += images.TILE_TOKENS if is_low else images.tokens_of(size)
+    return total
+
+
+def _searched(
+    request: ChatRequest,
+) -> tuple[tuple[Page, ...], tuple[str, ...] | None]:
+    """Give the pages a live search finds, and the citations if they are wanted."""
+    if not isinstance(request, SearchingChatRequest):
+        return (), None
+    wanted = request.search_parameters
+    if wanted is None:
+        return (), None
+    live_search.check(wanted)
+    asked = [_text_of(m) for m in request.messages if m.role == "user"]
+    found = live_search.search(wanted, asked[-1] if asked else "")
+    has_citations = (
+        wanted.mode in {"auto", "on"} and wanted.return_citations is not False
+    )
+    return found, tuple(page.url for page in found) if has_citations else None
 
 
 def _stops(request: ChatRequest) -> tuple[str, ...]:
@@ -210,7 +285,9 @@ def _text_tokens(request: ChatRequest) -> int:
     return total
 
 
-def _question(request: ChatRequest, effort: str | None) -> Question:
+def _question(
+    request: ChatRequest, effort: str | None, sources: tuple[Page, ...]
+) -> Question:
     messages = request.messages
     asked = [_text_of(m) for m in messages if m.role == "user"]
     system = [_text_of(m) for m in messages if m.role in {"system", "developer"}]
@@ -219,7 +296,7 @@ def _question(request: ChatRequest, effort: str | None) -> Question:
         system="\n".join(system),
         roles=tuple(message.role for message in messages),
         effort=None if effort == "none" else effort,
-        notes=tuple(_notes(request)),
+        notes=(*_notes(request), *_found(sources)),
     )
 
 
@@ -233,8 +310,11 @@ def _notes(request: ChatRequest) -> Iterator[str]:
         yield f"Images: {len(sizes)} ({', '.join(sizes)})"
     if request.tools:
         names = ", ".join(tool.function.name for tool in request.tools)
-        yield f"Tools: {names} (the sandbox calls none yet)"
+        yield f"Tools: {names} (none was called)"
     if request.response_format and request.response_format.type != "text":
-        yield f"Response format: {request.response_format.type} (not filled in yet)"
-    if request.search_parameters is not None:
-        yield "Live search: accepted, but nothing is searched"
+        yield f"Response format: {request.response_format.type}"
+
+
+def _found(sources: tuple[Page, ...]) -> Iterator[str]:
+    for number, page in enumerate(sources, 1):
+        yield f"[{number}] {page.title}: {page.text} ({page.url})"

@@ -34,7 +34,7 @@ class Settings:
     tokens_per_s : float or None
         Pace of streams; None for full speed.
     vintage : {"2026", "2025"}
-        Which year's error codes and stream shape.
+        Which year's models, error codes, stream shape and live search.
     rpm, tpm : int or None
         Requests and tokens per minute and model; None for no limit.
     """
@@ -60,7 +60,7 @@ class Desk:
             raise ValueError(f"vintage is {settings.vintage!r}, not {known}")
         self.settings = settings
         self.faults = faults
-        self.catalog = catalog.load()
+        self.catalog = catalog.load(settings.vintage)
         self.ledger = books.Ledger()
         self.log = books.Log()
         self.limits = books.Limits(settings.rpm, settings.tpm)

@@ -73,6 +73,7 @@ NAMED_KINDS = (
     "redirect",
 )
 _STATUS_KIND = re.compile(r"([45]\d\d)|(5\d\d)-after-billing")
+_KIND = rf"^(?:{'|'.join(NAMED_KINDS)}|[45]\d\d|5\d\d-after-billing)$"
 _KINDS_TEXT = (
     "a status from 400 to 599, 5xx-after-billing (such as 500-after-billing), "
     + ", ".join(NAMED_KINDS)
@@ -114,7 +115,7 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    do: str
+    do: str = Field(json_schema_extra={"pattern": _KIND})
     match: str = "/"
     nth: int | None = Field(default=None, ge=1)
     rate: float | None = Field(default=None, ge=0, le=1)

@@ -1,4 +1,4 @@
-"""Sizes of attached images, and the tokens that they cost."""
+"""Attached images: whether they can be opened, their sizes, the tokens they cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import binascii
 import math
 import re
+import zlib
 from dataclasses import dataclass
 
 TILE_PIXELS = 448
@@ -16,6 +17,9 @@ UNKNOWN_TOKENS = 2 * TILE_TOKENS
 # A JPEG may carry long metadata before the frame header that tells its size.
 _HEAD_CHARACTERS = 400_000
 _DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
+_TAKEN_URI = re.compile(r"data:image/(?:png|jpe?g);base64,", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+_SCAN, _END = 0xDA, b"\xff\xd9"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 # Start-of-frame markers; C4, C8 and CC in that range mean other things.
@@ -79,9 +83,66 @@ def tokens(url: str, detail: str | None) -> int:
     """
     if detail == "low":
         return TILE_TOKENS
-    size = size_of_url(url)
+    return tokens_of(size_of_url(url))
+
+
+def tokens_of(size: Size | None) -> int:
+    """Count the prompt tokens of an image in full detail; None: its size is unknown."""
     if size is None:
         return UNKNOWN_TOKENS
     columns = math.ceil(size.width / TILE_PIXELS)
     rows = math.ceil(size.height / TILE_PIXELS)
     return TILE_TOKENS * (min(max(columns * rows, 1), MAX_TILES) + 1)
+
+
+def opened(url: str, max_bytes: int) -> Size | None:
+    """
+    Open an image and read its size; addresses are not fetched, they give None.
+
+    Raises
+    ------
+    ValueError
+        Saying why the image cannot be used.
+    """
+    if _ADDRESS.match(url):
+        return None
+    match = _TAKEN_URI.match(url)
+    if match is None:
+        raise ValueError(
+            "expected an http(s) address or a data URI of a png or jpeg in base64"
+        )
+    try:
+        data = base64.b64decode(url[match.end() :], validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError("the data URI is no base64") from None
+    if len(data) > max_bytes:
+        raise ValueError(f"{len(data)} bytes are more than the {max_bytes} allowed")
+    size = read_size(data)
+    if size is None or not size.width or not size.height:
+        raise ValueError("the data is neither a png nor a jpeg")
+    is_whole = _png_is_whole if size.format == "png" else _jpeg_is_whole
+    if not is_whole(data):
+        raise ValueError(f"the {size.format} is damaged")
+    return size
+
+
+def _png_is_whole(data: bytes) -> bool:
+    position, kinds = len(_PNG), set()
+    while position + 12 <= len(data):
+        length = int.from_bytes(data[position : position + 4])
+        end = position + 8 + length
+        checksum = int.from_bytes(data[end : end + 4])
+        if zlib.crc32(data[position + 4 : end]) != checksum:
+            return False
+        kinds.add(data[position + 4 : position + 8])
+        position = end + 4
+    return {b"IHDR", b"IDAT", b"IEND"} <= kinds
+
+
+def _jpeg_is_whole(data: bytes) -> bool:
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        if data[position + 1] == _SCAN:
+            return data.rfind(_END) > position
+        position += 2 + int.from_bytes(data[position + 2 : position + 4])
+    return False

@@ -6,7 +6,14 @@ import json
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from . import errors
 
@@ -17,6 +24,44 @@ _NO_UNICODE = "invalid unicode code point"
 # Longer integers are beyond a double.
 MAX_DIGITS = 309
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+# Bounds of numbers; outside of them is a 400, where a wrong type is a 422.
+# Source: docs.x.ai API reference, in xai-api.md section 3.1.
+RANGES: dict[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "n": (1, 128),
+    "max_completion_tokens": (1, float("inf")),
+    "max_tokens": (1, float("inf")),
+    "frequency_penalty": (-2, 2),
+    "presence_penalty": (-2, 2),
+    "top_logprobs": (0, 8),
+}
+
+# An object whose fields are the client's own.
+OpenObject = Annotated[
+    dict[str, JsonValue],
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+# What the API's integers hold.
+Whole = Annotated[
+    int,
+    Field(ge=-(2**63), le=2**63 - 1),
+    WithJsonSchema({"type": "integer", "format": "int64"}),
+]
+MAX_STOPS = 4
+MAX_TOOLS = 128
+
+
+def _ranged(name: str) -> Any:  # Any: as of Field
+    low, high = RANGES[name]
+    bounds = (
+        {"minimum": low} if high == float("inf") else {"minimum": low, "maximum": high}
+    )
+    if name == "top_p":
+        bounds = {"exclusiveMinimum": low, "maximum": high}
+    return Field(default=None, json_schema_extra=dict(bounds))
 
 
 class Body(BaseModel):
@@ -64,7 +109,7 @@ class TextFilePart(Body):
     """A file of text."""
 
     type: Literal["text_file"]
-    text_file: JsonValue = None
+    text_file: OpenObject | None = None
 
 
 Part = Annotated[
@@ -103,7 +148,7 @@ class Function(Body):
 
     name: str
     description: str | None = None
-    parameters: dict[str, JsonValue] | None = None
+    parameters: OpenObject | None = None
     strict: bool | None = None
 
 
@@ -144,7 +189,7 @@ class NamedSchema(Body):
 
     name: str | None = None
     strict: bool | None = None
-    definition: dict[str, JsonValue] = Field(alias="schema")
+    definition: OpenObject = Field(alias="schema")
 
 
 class SchemaFormat(Body):
@@ -164,36 +209,48 @@ class ChatRequest(Body):
     """The body of POST /v1/chat/completions. Source: xai-api.md section 3.1."""
 
     model: str
-    messages: list[Message]
+    messages: list[Message] = Field(json_schema_extra={"minItems": 1})
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_completion_tokens: int | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-    top_p: float | None = None
-    n: int | None = None
-    seed: int | None = None
-    stop: str | list[str] | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
+    max_completion_tokens: Whole | None = _ranged("max_completion_tokens")
+    max_tokens: Whole | None = _ranged("max_tokens")
+    temperature: float | None = _ranged("temperature")
+    top_p: float | None = _ranged("top_p")
+    n: Whole | None = _ranged("n")
+    seed: Whole | None = None
+    stop: str | list[str] | None = Field(
+        default=None, json_schema_extra={"maxItems": MAX_STOPS}
+    )
+    frequency_penalty: float | None = _ranged("frequency_penalty")
+    presence_penalty: float | None = _ranged("presence_penalty")
     logit_bias: dict[str, float] | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Whole | None = _ranged("top_logprobs")
     reasoning_effort: str | None = None
     response_format: (
         Annotated[TextFormat | JsonFormat | SchemaFormat, Field(discriminator="type")]
         | None
     ) = None
-    tools: list[Tool] | None = None
+    tools: list[Tool] | None = Field(
+        default=None, json_schema_extra={"maxItems": MAX_TOOLS}
+    )
     tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = None
     parallel_tool_calls: bool | None = None
-    search_parameters: JsonValue = None
-    web_search_options: JsonValue = None
+    search_parameters: OpenObject | None = None
+    web_search_options: OpenObject | None = None
     deferred: bool | None = None
     service_tier: Literal["default", "priority"] | None = None
     prompt_cache_key: str | None = None
     user: str | None = None
     safety_identifier: str | None = None
+
+
+class TokenizeRequest(Body):
+    """The body of POST /v1/tokenize-text."""
+
+    text: str
+    model: str
+    user: str | None = None
 
 
 _BodyT = TypeVar("_BodyT", bound=Body)
@@ -278,7 +335,7 @@ def read(model: type[_BodyT], raw: bytes) -> _BodyT:
         # A union reports each of its branches; the deepest one says most.
         details = problem.errors(include_url=False, include_context=False)
         detail = max(details, key=lambda one: len(one["loc"]))
-        path = _path(detail["loc"], data)
+        path = _path(detail["loc"], data, is_missing=detail["type"] == "missing")
         is_object = detail["type"] == "model_type"
         text = "Input should be an object" if is_object else detail["msg"]
         raise _unreadable(f"{path}: {text}" if path else text) from None
@@ -290,13 +347,13 @@ def _unreadable(text: str) -> errors.ApiError:
     return errors.ApiError(422, None, errors.DESERIALIZE_TEXT + text)
 
 
-def _path(location: tuple[int | str, ...], data: Any) -> str:
+def _path(location: tuple[int | str, ...], data: Any, *, is_missing: bool) -> str:
     """Write pydantic's location as a path, without the names of union branches."""
     path = ""
     for position, step in enumerate(location):
-        is_last = position == len(location) - 1
+        is_absent = is_missing and position == len(location) - 1
         if isinstance(data, dict) and isinstance(step, str):
-            if step not in data and not is_last:
+            if step not in data and not is_absent:
                 continue
             path += f".{step}" if path else step
             data = data.get(step)

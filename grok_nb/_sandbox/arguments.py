@@ -1,0 +1,475 @@
+"""The arguments of a function, as a request in one or two sentences gives them."""
+
+# The signs that typography has for dashes, quotes and times are looked for.
+# ruff: noqa: RUF001
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from . import addresses, arithmetic, dates, prose, values, words
+from .extract import Filler
+from .source import Field, Source, field_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conform import Schema, Shape
+
+_MAX_PROMPT = 100_000
+_SPLIT = re.compile(
+    r"\s*,?\s+(?:and|or|und|et|y|e|&|vs\.?|versus|than)\s+(?:in\s+|for\s+|of\s+)?|\s*[,;/]\s+"
+)
+_AFTER = re.compile(
+    r"\b(?:in|for|of|at|near|around|to|from|between|visit|is|über|für|nach|à|en|de|pour)\s+"
+    r"(?:the\s+(?:city|town|region|state)\s+of\s+|downtown\s+|central\s+)?",
+    re.IGNORECASE,
+)
+_LOWER_PLACE = re.compile(
+    r"\b(?:in|at|for|near|around)\s+([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
+    r"(?=\s*(?:[?.!,]|$|\s(?:right now|today|tomorrow|now|please|and|in|on|at|this|next)\b))"
+)
+_FROM = re.compile(r"\b(?:from|von|de|depuis|desde|da)\s+", re.IGNORECASE)
+_TO = re.compile(r"\b(?:to|into|nach|à|zu|a|in)\s+", re.IGNORECASE)
+_ORIGIN = words.listed("from origin source departure start base")
+_TARGET = words.listed("to destination target arrival end dest")
+_RELATIVE = re.compile(
+    r"\b(today|tonight|tomorrow|yesterday|now|(?:next|this|last)\s(?:week|month|year"
+    r"|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:on\s)?(?:monday"
+    r"|tuesday|wednesday|thursday|friday|saturday|sunday)|heute|morgen|demain|mañana)\b",
+    re.IGNORECASE,
+)
+_NO_PLACE = words.listed(
+    "i the a an what what's whats how is are can could please tell show give get find "
+    "compare which who when where why do does did will would celsius fahrenheit kelvin "
+    "monday tuesday wednesday thursday friday saturday sunday today tomorrow now usd eur "
+    "english french german spanish also and or but hi hello hey ok thanks metric imperial "
+    "send book write create search look check me my my you your it its this that "
+    "stock ticker detail details us-dollar order invoice"
+)
+_LANGUAGES = words.listed(
+    "english french german spanish italian portuguese dutch russian chinese mandarin "
+    "japanese korean arabic hindi turkish polish swedish danish norwegian finnish greek "
+    "hebrew thai vietnamese indonesian ukrainian czech romanian hungarian latin"
+)
+_TICKER = re.compile(r"(?<![\w$.])\$?([A-Z]{1,5}(?:\.[A-Z]{1,2})?)(?![\w'’])")
+_NO_TICKER = words.listed("I A USD EUR GBP US UK EU OK PM AM ID CEO THE WHAT IS OF AND")
+_SAYING = re.compile(
+    r"\b(?:saying(?: that)?|that says|which says|with the (?:message|text|body|content)"
+    r"|telling (?:him|her|them)(?: that)?|message|text|translate|remember that|note that)"
+    r"\s*:?\s+(.{1,2000})",
+    re.IGNORECASE | re.DOTALL,
+)
+_ABOUT = re.compile(
+    r"\b(?:about|regarding|concerning|on the subject of|with (?:the )?subject|on|over)\s*:?\s+"
+    r"(.{1,300}?)(?=[.?!\n]|\s(?:saying|that says|with the|to|from|in|on|at|for)\b|$)",
+    re.IGNORECASE,
+)
+_CALLED = re.compile(
+    r"\b(?:called|named|titled|entitled|with the (?:name|title))\s*:?\s+"
+    r"(.{1,100}?)(?=[.?!,\n]|\s(?:on|at|for|with|to|from|in)\b|$)",
+    re.IGNORECASE,
+)
+_QUERY = re.compile(
+    r"\b(?:search(?: the (?:web|internet|docs|documents|database|knowledge base))?(?: online)?"
+    r"|look(?:\s?up)?|find(?: me)?(?: information| documents| articles)?|google|query"
+    r"|ask|information|documents|articles|news|results)"
+    r"\s+(?:for|about|on|up)?\s*(.{2,300}?)\s*(?=[?!\n]|\.(?:\s|$)|$)",
+    re.IGNORECASE,
+)
+_WITH = re.compile(
+    r"\b(?:with|invite|inviting|between|attendees:?|mit|avec)\s+", re.IGNORECASE
+)
+_QUERIES = words.listed(
+    "query question prompt search q input keywords keyword term terms request"
+)
+_BODIES = words.listed("body message content text contents note notes memo")
+_SUBJECTS = words.listed("subject topic title name label task item event summary")
+_EXPRESSIONS = words.listed("expression formula equation calculation expr")
+
+
+def fill(
+    prompt: str, schema: Schema, shape: Shape
+) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+    """
+    Fill the arguments of a function.
+
+    Returns
+    -------
+    list of dict, tuple of str
+        The arguments, once for each thing that the prompt names, and the names of the
+        required ones that it does not hold.
+    """
+    return _Arguments(prompt[:_MAX_PROMPT], schema, shape).fill()
+
+
+class _Arguments:
+    def __init__(self, prompt: str, schema: Schema, shape: Shape) -> None:
+        self._prompt = prompt
+        self._schema = schema
+        self._shape = shape
+        self._source = Source(prompt)
+        self._filler = Filler(self._source, shape)
+        known = schema.get("properties")
+        self._known: dict[str, Any] = known if isinstance(known, dict) else {}
+        self._required = [
+            one for one in schema.get("required") or [] if one in self._known
+        ]
+        self._quoted = prose.quoted(prompt)
+        self._options = {
+            words.plain(option)
+            for one in self._known.values()
+            for option in self._shape.resolve(one).get("enum") or []
+            if isinstance(option, str)
+        }
+
+    def fill(self) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
+        found: dict[str, list[Any]] = {}
+        order = sorted(self._known, key=lambda key: key not in self._required)
+        for key in order:
+            values_of = [
+                value
+                for value in self._values(key)
+                if self._shape.is_valid(value, self._known[key])
+            ]
+            if values_of:
+                found[key] = list(_unique(values_of))
+        self._numbers(found)
+        self._whole_prompt(found)
+        missing = tuple(key for key in self._required if key not in found)
+        spread = next((key for key in self._known if len(found.get(key, ())) > 1), None)
+        first = {key: found[key][0] for key in self._known if key in found}
+        if spread is None:
+            return [first], missing
+        return [{**first, spread: value} for value in found[spread]], missing
+
+    def _values(self, key: str) -> list[Any]:
+        """Give the values of an argument; more than one asks for several calls."""
+        schema = self._shape.resolve(self._known[key])
+        schema = self._without_null(schema)
+        field = field_of(key, schema)
+        if "enum" in schema or "const" in schema:
+            return self._once(self._generic(schema, field, key, told=True))
+        names = self._shape.types(schema)
+        if names and "string" not in names:
+            if names == ["array"]:
+                return self._lists(schema, field, key)
+            return self._once(self._generic(schema, field, key))
+        if schema.get("format") or "pattern" in schema:
+            return self._once(self._generic(schema, field, key))
+        special = self._special(schema, field, key)
+        return special or self._once(self._generic(schema, field, key))
+
+    def _without_null(self, schema: Schema) -> Schema:
+        options = schema.get("anyOf") or schema.get("oneOf")
+        if not isinstance(options, list):
+            return schema
+        beside = {k: v for k, v in schema.items() if k not in {"anyOf", "oneOf"}}
+        rest = [self._shape.resolve(one) for one in options]
+        rest = [one for one in rest if one.get("type") != "null"]
+        return {**beside, **rest[0]} if len(rest) == 1 else schema
+
+    def _once(self, values_of: list[Any]) -> list[Any]:
+        return values_of[:1]
+
+    def _generic(
+        self, schema: Schema, field: Field, key: str, *, told: bool = False
+    ) -> list[Any]:
+        found = self._filler.value(schema, field, key)
+        if found is None or not (found.count or ("const" in schema and told)):
+            return []
+        return [found.value]
+
+    def _special(self, schema: Schema, field: Field, key: str) -> list[Any]:
+        """Give the values of a text argument by what its name means."""
+        named = set(words.split(key))
+        if field.has("email"):
+            return values.emails(self._prompt)[:1]
+        if field.has("website"):
+            return values.urls(self._prompt)[:1]
+        if field.has("currency") or self._is_currency(schema, named):
+            return self._currency(named)
+        if named & _EXPRESSIONS:
+            found = arithmetic.find(self._prompt)
+            return [found.expression] if found else []
+        if field.has("language"):
+            return self._language(named)
+        if field.has("stock"):
+            return self._tickers()
+        if self._is_place(field, named):
+            return self._places_for(named)
+        return self._less_special(schema, field, key, named)
+
+    def _less_special(
+        self, schema: Schema, field: Field, key: str, named: set[str]
+    ) -> list[Any]:
+        emails = values.emails(self._prompt)
+        if field.has("recipient", "sender") and emails:
+            return emails[:1]
+        if field.has("date") or (field.has("start", "end") and not field.has("time")):
+            return self._date(schema, field, key)
+        if field.has("person", "recipient", "guests") or named & {"name", "contact"}:
+            person = self._person(named)
+            if person:
+                return person
+        if field.has("number", "reference", "code", "tracking"):
+            return self._ids(schema, field, key)
+        return self._free_text(schema, field, key, named)
+
+    def _is_currency(self, schema: Schema, named: set[str]) -> bool:
+        about = str(schema.get("description", "")).lower()
+        return "currency" in about and bool(named & (_ORIGIN | _TARGET))
+
+    def _currency(self, named: set[str]) -> list[str]:
+        codes = list(dict.fromkeys(values.currencies(self._prompt)))
+        if named & _TARGET and len(codes) > 1:
+            return codes[1:2]
+        return codes[:1] if not named & _TARGET else []
+
+    def _language(self, named: set[str]) -> list[str]:
+        said = words.split(self._prompt)
+        found = [word.capitalize() for word in said if word in _LANGUAGES]
+        if named & {"source", "from"}:
+            match = re.search(r"\bfrom\s+([A-Za-z]+)", self._prompt)
+            is_one = match is not None and match.group(1).lower() in _LANGUAGES
+            return [match.group(1).capitalize()] if match and is_one else []
+        match = re.search(r"\b(?:to|into)\s+([A-Za-z]+)", self._prompt)
+        if match and match.group(1).lower() in _LANGUAGES:
+            return [match.group(1).capitalize()]
+        return found[:1]
+
+    def _tickers(self) -> list[str]:
+        found = [one for one in _TICKER.findall(self._prompt) if one not in _NO_TICKER]
+        return found or self._places()
+
+    def _is_place(self, field: Field, named: set[str]) -> bool:
+        if field.has("city", "place", "address", "country", "region"):
+            return True
+        about = {one for name in (field.about,) for one in name}
+        from_to = bool(named & (_ORIGIN | _TARGET)) and "time" not in named
+        return bool(about & {"city", "place", "country"}) or (
+            from_to
+            and not values.emails(self._prompt)
+            and not field.has("date", "start", "end")
+        )
+
+    def _places_for(self, named: set[str]) -> list[str]:
+        for words_of, mark in ((_ORIGIN, _FROM), (_TARGET, _TO)):
+            if named & words_of:
+                for match in mark.finditer(self._prompt):
+                    place = self._proper(match.end())
+                    if place:
+                        return [place]
+                return []
+        return self._places()
+
+    def _proper(self, start: int) -> str | None:
+        found = prose.proper(self._prompt, start)
+        if not found or self._is_common(found):
+            return None
+        # "San Francisco, CA" and "Paris, France" are one place.
+        rest = re.match(
+            r",\s(" + r"[A-Z]{2}\b|[A-Z][\w.]+(?:\s[A-Z]\w+){0,2})",
+            self._prompt[start + len(found) :],
+        )
+        if rest and (
+            addresses.is_state(rest.group(1)) or addresses.is_country(rest.group(1))
+        ):
+            return f"{found}, {rest.group(1)}"
+        return found
+
+    def _is_common(self, text: str) -> bool:
+        flat = words.plain(text)
+        return flat in _NO_PLACE or flat in self._options or dates.is_month(flat)
+
+    def _places(self) -> list[str]:
+        """Give the places that the prompt names."""
+        found: list[str] = []
+        for match in _AFTER.finditer(self._prompt):
+            place = self._proper(match.end())
+            if place and place not in found:
+                found += self._enumerated(place, match.end())
+        # "The price of AAPL and the weather in Rome": AAPL is no place there.
+        found = [one for one in found if not _TICKER.fullmatch(one)] or found
+        if not found:
+            found = [
+                one
+                for m in _LOWER_PLACE.finditer(self._prompt)
+                for one in self._lower(m)
+            ]
+        if not found:
+            found = list(self._any_proper())
+        return found
+
+    def _enumerated(self, first: str, start: int) -> list[str]:
+        """Go on from one place to those that follow after commas and "and"."""
+        found = [first]
+        place = start + len(first)
+        while match := _SPLIT.match(self._prompt, place):
+            following = self._proper(match.end())
+            if following is None or len(found) > 50:
+                break
+            found.append(following)
+            place = match.end() + len(following)
+        return found
+
+    def _lower(self, match: re.Match[str]) -> Iterator[str]:
+        said = [
+            word
+            for word in match.group(1).split()
+            if word not in _NO_PLACE and word not in self._options
+        ]
+        if (
+            said
+            and said[0] == match.group(1).split()[0]
+            and not _RELATIVE.search(said[0])
+        ):
+            yield " ".join(said)
+
+    def _any_proper(self) -> Iterator[str]:
+        place = 0
+        for match in re.finditer(r"(?<!\w)[^\W\d_a-zà-ÿ][\w'’-]+", self._prompt):
+            if match.start() < place:
+                continue
+            found = self._proper(match.start())
+            begins = not self._prompt[: match.start()].strip()
+            known = any(map(words.is_known, words.read(found or "")))
+            if found and not (begins and known) and not known:
+                yield found
+                place = match.start() + len(found)
+
+    def _date(self, schema: Schema, field: Field, key: str) -> list[Any]:
+        found = self._generic(schema, field, key)
+        written = [one.value.isoformat() for one in self._source.days(self._prompt)]
+        if found and found[0] in written:
+            return found
+        if field.has("end", "due") and len(written) > 1:
+            return written[1:2]
+        relative = _RELATIVE.search(self._prompt)
+        return written[:1] or ([relative.group(1)] if relative else [])
+
+    def _person(self, named: set[str]) -> list[str]:
+        marks = [_TO, _WITH] if named & {"recipient", "to"} else [_WITH, _TO]
+        called = _CALLED.search(self._prompt)
+        if called and named & {"name"}:
+            return [called.group(1).strip(" \"'")]
+        for mark in (*marks, re.compile(r"\b(?:for|of)\s+")):
+            for match in mark.finditer(self._prompt):
+                found = self._proper(match.end())
+                if found:
+                    return [found]
+        return []
+
+    def _ids(self, schema: Schema, field: Field, key: str) -> list[Any]:
+        found = self._generic(schema, field, key)
+        if found:
+            return found
+        loose = re.findall(
+            r"(?<![\w.])#?((?=[\w-]*\d)[A-Za-z0-9][\w-]{2,40})(?![\w.]*\d)",
+            self._prompt,
+        )
+        return loose if len(loose) == 1 else []
+
+    def _free_text(
+        self, schema: Schema, field: Field, key: str, named: set[str]
+    ) -> list[Any]:
+        if named & _BODIES:
+            match = _SAYING.search(self._prompt)
+            if self._quoted:
+                return [self._quoted[-1]]
+            if match:
+                return [match.group(1).strip().strip("\"'“”")]
+        elif named & _SUBJECTS:
+            called = _CALLED.search(self._prompt)
+            if self._quoted:
+                return [self._quoted[0]]
+            if called:
+                return [called.group(1).strip()]
+            about = _ABOUT.search(self._prompt)
+            generic = self._generic(schema, field, key)
+            if generic or not about:
+                return generic
+            return [about.group(1).strip()]
+        elif named & _QUERIES:
+            if self._quoted:
+                return [self._quoted[0]]
+            match = _QUERY.search(self._prompt)
+            return [match.group(1).strip() if match else self._prompt.strip()]
+        generic = self._generic(schema, field, key)
+        if not generic and self._quoted:
+            return [self._quoted[0]]
+        return generic
+
+    def _lists(self, schema: Schema, field: Field, key: str) -> list[Any]:
+        inner = self._shape.resolve(schema.get("items", {}))
+        kinds_of = self._shape.types(inner)
+        found = self._generic(schema, field, key)
+        if found:
+            return found[:1]
+        if kinds_of == ["string"] or not kinds_of:
+            if field.has("email", "recipient") and values.emails(self._prompt):
+                return [values.emails(self._prompt)]
+            if field.has("stock"):
+                return [self._tickers()] if self._tickers() else []
+            if self._is_place(field, set(words.split(key))):
+                return [self._places()] if self._places() else []
+            if field.has("guests", "person", "name", "recipient"):
+                for match in _WITH.finditer(self._prompt):
+                    first = self._proper(match.end())
+                    if first:
+                        return [self._enumerated(first, match.end())]
+            return [self._quoted] if self._quoted else []
+        if kinds_of in (["number"], ["integer"]):
+            loose = [one.value for one in self._source.numbers(self._prompt)]
+            return [loose] if loose else []
+        return []
+
+    def _numbers(self, found: dict[str, list[Any]]) -> None:
+        """Give the numbers that are left to the numeric arguments that are left."""
+        open_keys = []
+        for key in self._known:
+            schema = self._without_null(self._shape.resolve(self._known[key]))
+            names = self._shape.types(schema)
+            if key not in found and names and set(names) <= {"number", "integer"}:
+                open_keys.append(key)
+        spans = [(one.start, one.end) for one in self._source.days(self._prompt)]
+        used = {v for values_of in found.values() for v in values_of if _is_number(v)}
+        loose = [
+            one.value
+            for one in (
+                *self._source.numbers(self._prompt),
+                *values.word_numbers(self._prompt),
+            )
+            if one.value not in used
+            and not any(low <= one.start < high for low, high in spans)
+        ]
+        required = [key for key in open_keys if key in self._required]
+        keys = open_keys if len(open_keys) == len(loose) else required
+        if len(loose) >= len(keys):
+            for key, value in zip(keys, loose, strict=False):
+                if self._shape.is_valid(value, self._known[key]):
+                    found[key] = [value]
+
+    def _whole_prompt(self, found: dict[str, list[Any]]) -> None:
+        """Give the prompt itself to the one text that a function is about."""
+        for key in self._required:
+            named = set(words.split(key))
+            wants = named & (_QUERIES | {"text"})
+            if (
+                key not in found
+                and wants
+                and self._shape.is_valid(self._prompt.strip(), self._known[key])
+            ):
+                found[key] = [self._prompt.strip()]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _unique(values_of: list[Any]) -> Iterator[Any]:
+    seen: list[Any] = []
+    for value in values_of[:100]:
+        if value not in seen:
+            seen.append(value)
+            yield value

@@ -1,0 +1,284 @@
+"""The description of the API, ``/openapi.json``, from the types that it is read with."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from . import answers, errors, faults, live_search, schemas
+
+PATH = "/openapi.json"
+_REFERENCE = "#/components/schemas/{model}"
+# Where faults are scripted, any of these can come instead of an answer.
+_SCRIPTED = (403, 429, 498, 500, 502, 503, 504)
+_ALWAYS = (400, 401, 413)
+_MEANINGS = {
+    400: "Something in the request makes no sense, or the API key is wrong",
+    401: "No API key, or not as a bearer token",
+    403: "Blocked, no permission, or no credit",
+    404: "No such model, or none that this key may use",
+    410: "Live search is retired",
+    413: "The body is too large",
+    415: "No body, or none that claims to be JSON",
+    422: "The body does not have the form of the request",
+    429: "Too many requests or tokens in this minute, or no credit",
+    498: "Scripted in the sandbox: no capacity",
+    500: "Scripted in the sandbox: the server failed",
+    502: "Scripted in the sandbox: a gateway got no answer",
+    503: "Scripted in the sandbox: not available",
+    504: "Scripted in the sandbox: a gateway waited too long",
+}
+_RATE_HEADERS = (
+    "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """
+    One method on one path.
+
+    Parameters
+    ----------
+    method, path : str
+        As routed; a path has at most one parameter, ``name``.
+    summary : str
+        What it does.
+    answer : type
+        The body of its 200.
+    request : type, optional
+        The body it takes.
+    statuses : tuple of int
+        Error statuses besides those that every operation has.
+    chunk : type, optional
+        The data of the events, where the answer can be a stream.
+    vintages : tuple of str
+        The years it exists in.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: Any  # Any: a typing construct, no class
+    request: Any = None
+    statuses: tuple[int, ...] = ()
+    chunk: Any = None
+    vintages: tuple[str, ...] = errors.VINTAGES
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it is the sandbox's own and no part of the API."""
+        return self.path.startswith("/__sandbox/")
+
+    @property
+    def name(self) -> str:
+        """A name that no other operation has."""
+        words = self.path.removeprefix("/v1").removeprefix("/__").strip("/")
+        words = words.replace("/{name}", "_by_name")
+        return f"{self.method.lower()}_{words}".replace("/", "_").replace("-", "_")
+
+
+def _listing(path: str, what: str, answer: Any, entry: Any) -> tuple[Operation, ...]:
+    return (
+        Operation("GET", path, f"List {what}", answer),
+        Operation(
+            "GET", f"{path}/{{name}}", f"One of the {what}", entry, statuses=(404,)
+        ),
+    )
+
+
+class FaultScript(schemas.Body):
+    """Faults to add to the script, as objects or in their short form."""
+
+    faults: list[faults.Fault | str]
+
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        "/v1/chat/completions",
+        "Answer a chat",
+        answers.ChatCompletion,
+        request=schemas.ChatRequest,
+        statuses=(404, 410, 415, 422),
+        chunk=answers.ChatCompletionChunk,
+    ),
+    Operation(
+        "POST",
+        "/v1/tokenize-text",
+        "Cut a text into tokens",
+        answers.TokenList,
+        request=schemas.TokenizeRequest,
+        statuses=(404, 415, 422),
+    ),
+    Operation("GET", "/v1/api-key", "What is known of the key", answers.ApiKey),
+    Operation("GET", "/v1/me", "Whose key it is", answers.Me, vintages=("2026",)),
+    *_listing("/v1/models", "models", answers.ModelList, answers.ListedModel),
+    *_listing(
+        "/v1/language-models",
+        "language models",
+        answers.LanguageModelList,
+        answers.LanguageModel,
+    ),
+    *_listing(
+        "/v1/image-generation-models",
+        "image models",
+        answers.ImageModelList,
+        answers.ImageModel,
+    ),
+    *_listing(
+        "/v1/embedding-models",
+        "embedding models",
+        answers.EmbeddingModelList,
+        answers.EmbeddingModel,
+    ),
+    Operation("GET", "/__sandbox/ledger", "What was billed", answers.LedgerView),
+    Operation("DELETE", "/__sandbox/ledger", "Empty the ledger", answers.LedgerView),
+    Operation("GET", "/__sandbox/log", "What was received", answers.LogView),
+    Operation("DELETE", "/__sandbox/log", "Empty the log", answers.LogView),
+    Operation("GET", "/__sandbox/faults", "The script", answers.FaultsView),
+    Operation(
+        "POST",
+        "/__sandbox/faults",
+        "Add to the script",
+        answers.FaultsView,
+        request=FaultScript,
+    ),
+    Operation("DELETE", "/__sandbox/faults", "Empty the script", answers.FaultsView),
+)
+
+
+def of_vintage(vintage: str) -> list[Operation]:
+    """List the operations that a year's API has."""
+    return [operation for operation in OPERATIONS if vintage in operation.vintages]
+
+
+@functools.cache
+def describe(vintage: str) -> dict[str, Any]:
+    """
+    Build the OpenAPI 3.1 description.
+
+    Parameters
+    ----------
+    vintage : {"2026", "2025"}
+        Whose API.
+    """
+    operations = of_vintage(vintage)
+    bodies = {
+        "error": answers.ErrorBody,
+        "text": answers.ErrorText if vintage != "2025" else None,
+        **{f"{op.name} request": _request(op, vintage) for op in operations},
+        **{f"{op.name} answer": op.answer for op in operations},
+        **{f"{op.name} chunk": op.chunk for op in operations},
+    }
+    adapters = {key: TypeAdapter(body) for key, body in bodies.items() if body}
+    references, extra = TypeAdapter.json_schemas(
+        [(key, "validation", adapter) for key, adapter in adapters.items()],
+        ref_template=_REFERENCE,
+    )
+    found = {key: reference for (key, _), reference in references.items()}
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        entry = _entry(operation, vintage, found)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = entry
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "xAI's API as the sandbox of grok_nb speaks it",
+            "version": vintage,
+            "description": "A test server on this machine: no language model and no "
+            "bill. Statuses that are called scripted come only when asked for.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {
+                name: body
+                for name, body in extra["$defs"].items()
+                # Pydantic's name for anything, which only open objects hold.
+                if name != "JsonValue"
+            },
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _request(operation: Operation, vintage: str) -> Any:  # Any: as in Operation
+    if operation.request is schemas.ChatRequest and vintage == "2025":
+        return live_search.SearchingChatRequest
+    return operation.request
+
+
+def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[str, Any]:
+    content = {"application/json": {"schema": found[f"{operation.name} answer"]}}
+    headers = ["x-request-id", "x-grok-nb-sandbox"]
+    if operation.chunk is not None:
+        event = found[f"{operation.name} chunk"]
+        content["text/event-stream"] = {"schema": _event(event)}
+        headers += _RATE_HEADERS
+    statuses = {*_ALWAYS, *operation.statuses}
+    if not operation.is_window:
+        statuses |= {*_SCRIPTED}
+    if vintage == "2025":
+        statuses -= {410}
+    responses = {"200": _response("As asked", content, headers)}
+    for status in sorted(statuses):
+        responses[str(status)] = _error(status, vintage, found)
+    entry: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": ["sandbox" if operation.is_window else "API"],
+        "responses": responses,
+    }
+    if "{name}" in operation.path:
+        entry["parameters"] = [
+            {
+                "name": "name",
+                "in": "path",
+                "required": True,
+                "description": "Id or alias of a model",
+                "schema": {"type": "string", "minLength": 1},
+            }
+        ]
+    if operation.request is not None:
+        body = {"schema": found[f"{operation.name} request"]}
+        taken = {"application/json": body}
+        entry["requestBody"] = {"required": True, "content": taken}
+    return entry
+
+
+def _event(chunk: dict[str, Any]) -> dict[str, Any]:
+    """Describe one event; the last one of a stream has the data ``[DONE]``."""
+    json_text = {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": chunk,
+    }
+    data = {"anyOf": [{"const": "[DONE]"}, json_text]}
+    return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+
+
+def _error(status: int, vintage: str, found: dict[str, Any]) -> dict[str, Any]:
+    has_code = errors.BY_STATUS.get(status, ("unavailable",))[0] is not None
+    if status == 422 and vintage == "2025":
+        content: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
+    else:
+        body = found["error" if has_code else "text"]
+        content = {"application/json": {"schema": body}}
+    return _response(_MEANINGS[status], content, ["x-request-id", "x-grok-nb-sandbox"])
+
+
+def _response(
+    meaning: str, content: dict[str, Any], headers: list[str]
+) -> dict[str, Any]:
+    described = {
+        name: {"required": True, "schema": {"type": "string"}} for name in headers
+    }
+    return {"description": meaning, "headers": described, "content": content}

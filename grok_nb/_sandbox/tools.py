@@ -1,0 +1,285 @@
+"""Which functions a prompt asks for, and with which arguments."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import arguments, arithmetic, words
+from .conform import Shape, TooLargeError
+from .samples import sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_CALLS = 32
+_ENOUGH = 2.0
+_GENERIC = words.listed(
+    "get fetch retrieve return current currently given place city address location "
+    "function tool api call use used user information info data value values specific "
+    "specified provide detail details return returns name number id find new make do "
+    "perform run execute from sender recipient list show tell let allow get's based "
+    "request requested result answer such not about into one time date country state "
+    "you me i we us they how many much like now there here than then "
+    "description line amount type category unit can could would"
+)
+_OPERATIONS = {
+    "+": ("add", "sum", "plus", "addition"),
+    "-": ("subtract", "minus", "difference"),
+    "*": ("multiply", "product", "times", "multiplication"),
+    "/": ("divide", "quotient", "division"),
+    "**": ("power", "exponent", "exponentiate"),
+}
+_MATHS = (
+    "calculate",
+    "calculator",
+    "math",
+    "maths",
+    "evaluate",
+    "compute",
+    "arithmetic",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """
+    A function that may be called.
+
+    Parameters
+    ----------
+    name, description : str
+        As declared.
+    parameters : str
+        The JSON schema of its arguments, as JSON.
+    """
+
+    name: str
+    description: str = ""
+    parameters: str = '{"type": "object", "properties": {}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call: its id, the function's name, and its arguments as JSON."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """
+    The calls that a prompt asks for.
+
+    Parameters
+    ----------
+    calls : tuple of Call
+        In the order of their mention by rank.
+    lacking : tuple of (str, tuple of str)
+        Functions that fit, but whose required arguments the prompt does not hold.
+    """
+
+    calls: tuple[Call, ...] = ()
+    lacking: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+def pick(
+    prompt: str,
+    tools: tuple[Tool, ...],
+    choice: str = "auto",
+    *,
+    named: str | None = None,
+    parallel: bool = True,
+    seed: str = "",
+) -> Picked:
+    """
+    Decide what to call.
+
+    Parameters
+    ----------
+    choice : {"auto", "none", "required"}
+        Whether functions may or have to be called.
+    named : str, optional
+        The one function that has to be called.
+    parallel : bool, default True
+        Whether several calls are allowed.
+    seed : str, optional
+        What tells the ids of this turn's calls from those of another.
+    """
+    if choice == "none" and named is None:
+        return Picked()
+    must = named is not None or choice == "required"
+    chosen = [tool for tool in tools if tool.name == named][:1]
+    if named is None:
+        chosen = _fitting(prompt, tools)
+        if not chosen and must:
+            chosen = _closest(prompt, tools)
+    made: list[tuple[str, str]] = []
+    lacking: list[tuple[str, tuple[str, ...]]] = []
+    for tool in chosen:
+        several, missing = _filled(tool, prompt)
+        if missing:
+            lacking.append((tool.name, missing))
+        made += [(tool.name, one) for one in several]
+    if not made and must:
+        made = [
+            (tool.name, invented)
+            for tool in (*chosen, *tools)
+            if named in {None, tool.name} and (invented := _invented(tool, prompt))
+        ][:1]
+    made = made[: MAX_CALLS if parallel else 1]
+    return Picked(tuple(_numbered(made, f"{seed}\n{prompt}")), tuple(lacking))
+
+
+def _numbered(made: list[tuple[str, str]], seed: str) -> Iterator[Call]:
+    used: set[int] = set()
+    for place, (name, filled) in enumerate(made):
+        text = f"{seed}\n{place}\n{name}\n{filled}"
+        number = zlib.crc32(text.encode(errors="replace")) % 10**8
+        while number in used:
+            number = (number + 1) % 10**8
+        used.add(number)
+        yield Call(f"call_{number:08}", name, filled)
+
+
+def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
+    """Take the functions whose words the prompt holds, each for words of its own."""
+    said = _said(prompt)
+    operations = _operations(prompt)
+    weights = [_weights(tool, operations) for tool in tools]
+    common = {
+        word
+        for each in weights
+        for word in each
+        if sum(word in other for other in weights) > max(1, len(tools) // 2)
+    }
+    ranked: list[tuple[float, int, dict[str, float]]] = []
+    for place, each in enumerate(weights):
+        hits = _hits(each, said, common)
+        ranked.append((sum(hits.values()), place, hits))
+    ranked.sort(key=lambda one: (-one[0], one[1]))
+    explained: set[str] = set()
+    chosen: list[int] = []
+    for _, place, hits in ranked:
+        new = {word: value for word, value in hits.items() if word not in explained}
+        if sum(new.values()) >= _ENOUGH:
+            chosen.append(place)
+            explained |= hits.keys()
+    return [tools[place] for place in chosen]
+
+
+def _closest(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
+    """Take the one function that fits best, though it fits little."""
+    said = _said(prompt)
+    scores = [sum(_hits(_weights(tool, ()), said, set()).values()) for tool in tools]
+    fillable = [not _filled(tool, prompt)[1] for tool in tools]
+    best = max(range(len(tools)), key=lambda n: (scores[n], fillable[n], -n))
+    return [tools[best]]
+
+
+def _said(prompt: str) -> set[str]:
+    found: set[str] = set()
+    for word in words.split(prompt[:20_000]):
+        found.add(words.stem(word))
+        found.update(words.concept(word))
+    return found
+
+
+def _operations(prompt: str) -> tuple[str, ...]:
+    found = arithmetic.find(prompt)
+    if found is None:
+        return ()
+    named = [
+        name
+        for sign, names in _OPERATIONS.items()
+        if found.expression.count(sign)
+        - (sign == "*") * 2 * found.expression.count("**")
+        for name in names
+    ]
+    return (*named, *_MATHS)
+
+
+def _weights(tool: Tool, operations: tuple[str, ...]) -> dict[str, float]:
+    """Give the telling words of a function, and how much each says."""
+    weights: dict[str, float] = {}
+    for text, weight in ((tool.description[:2_000], 1.0), (tool.name, 2.0)):
+        for word in words.split(text):
+            for one in {words.stem(word), *words.concept(word)}:
+                if one not in _GENERIC and word not in _GENERIC and len(one) > 1:
+                    weights[one] = max(weight, weights.get(one, 0.0))
+    named = words.split(tool.name)
+    if any(word in operations for word in named):
+        # The prompt holds a sum of this kind.
+        weights["\u03a3"] = 3.0
+    return weights
+
+
+def _hits(
+    weights: dict[str, float], said: set[str], common: set[str]
+) -> dict[str, float]:
+    hits: dict[str, float] = {}
+    for word, weight in weights.items():
+        if word == "\u03a3":
+            hits[word] = weight
+            continue
+        alike = 1.0 if word in said else 0.0
+        by = word
+        if not alike and words.is_known(word):
+            for other in sorted(said):
+                likeness = words.likeness(word, other)
+                if likeness >= 0.75 and likeness > alike:
+                    alike, by = likeness, other
+        if alike:
+            # One word of the prompt counts once, whatever it is like.
+            value = (
+                weight
+                * (0.5 if word in common else 1.0)
+                * (1.0 if alike == 1 else 1.05)
+            )
+            hits[by] = max(value, hits.get(by, 0.0))
+    stems = {words.stem(word): word for word in hits}
+    return {word: hits[word] for word in stems.values()}
+
+
+def _filled(tool: Tool, prompt: str) -> tuple[list[str], tuple[str, ...]]:
+    """Fill the arguments; several times if the prompt names several of a thing."""
+    schema = _schema(tool)
+    shape = Shape(schema)
+    try:
+        several, missing = arguments.fill(prompt, schema, shape)
+        good = [one for one in several if Shape(schema).is_valid(one, schema)]
+    except (TooLargeError, RecursionError):
+        return [], ("(the schema is too large for the sandbox)",)
+    if not good and not missing:
+        missing = ("(values that fit)",)
+    written = [json.dumps(one, ensure_ascii=False) for one in good]
+    return ([] if missing else list(dict.fromkeys(written))), missing
+
+
+def _invented(tool: Tool, prompt: str) -> str | None:
+    """Fill what the prompt holds, and put meaningless values in the other places."""
+    schema = _schema(tool)
+    shape = Shape(schema)
+    try:
+        several, _ = arguments.fill(prompt, schema, shape)
+        known = schema.get("properties")
+        value = dict(several[0]) if several else {}
+        for key in schema.get("required") or []:
+            if key not in value and isinstance(known, dict):
+                value[key] = sample(known.get(key, {}), shape)
+        if not shape.is_valid(value, schema):
+            value = sample(schema, shape)
+    except (TooLargeError, RecursionError, LookupError):
+        return None
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _schema(tool: Tool) -> dict[str, Any]:
+    schema: Any = json.loads(tool.parameters)
+    if not isinstance(schema, dict):
+        return {"type": "object", "properties": {}}
+    return {"type": "object", **schema}

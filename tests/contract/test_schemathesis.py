@@ -1,0 +1,156 @@
+"""Schemathesis asks the sandbox, over its socket, what /openapi.json says it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from grok_nb._sandbox import openapi
+from grok_nb._sandbox.server import Sandbox
+
+CHAT = "/v1/chat/completions"
+GOOD = {"model": "grok-4.7", "messages": [{"role": "user", "content": "Hi"}]}
+NOTHING = contextlib.nullcontext()
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+    unsupported_method,
+]
+# Names that lead further than the 404 which nearly every text gets.
+MODELS = {
+    "2026": ["grok-4.7", "grok-4.3", "grok-4.20-non-reasoning", "grok-3"],
+    "2025": ["grok-4.7", "grok-3-mini", "grok-2-vision", "grok-beta"],
+}
+SETTINGS = hypothesis.settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+
+
+@pytest.fixture(scope="module")
+def sandboxes() -> Iterator[dict[str, Sandbox]]:
+    with contextlib.ExitStack() as stack:
+        yield {
+            vintage: stack.enter_context(Sandbox(vintage=vintage))
+            for vintage in ("2026", "2025")
+        }
+
+
+def described(vintage: str) -> schemathesis.BaseSchema:
+    config = schemathesis.Config(seed=20261120)
+    return schemathesis.openapi.from_dict(openapi.describe(vintage), config=config)
+
+
+def lead_further(case: schemathesis.Case, vintage: str) -> None:
+    """Put names and messages into most cases that would else end at their checks."""
+    names, body = MODELS[vintage], case.body
+    if "name" in case.path_parameters and len(case.path_parameters["name"]) % 2:
+        case.path_parameters["name"] = names[0]
+    if not isinstance(body, dict):
+        return
+    pick = zlib.crc32(json.dumps(body, default=str).encode())
+    if isinstance(body.get("model"), str) and pick % 8:
+        body["model"] = names[pick % len(names)]
+    if body.get("messages") and isinstance(body["messages"], list) and pick % 3:
+        body["messages"] = [{"role": "user", "content": "What is 101*3?"}]
+    if isinstance(body.get("stream", False), bool) and pick % 2:
+        body["stream"] = True
+
+
+def ask(sandbox: Sandbox, case: schemathesis.Case) -> None:
+    try:
+        case.call_and_validate(
+            base_url=sandbox.root_url,
+            headers={"Authorization": f"Bearer {sandbox.key}"},
+            checks=CHECKS,
+        )
+    finally:
+        # A scripted fault would be no mistake of the next request.
+        sandbox._gate.desk.faults.clear()
+
+
+@described("2026").parametrize()
+@SETTINGS
+def test_answers_of_2026_are_as_described(
+    case: schemathesis.Case, sandboxes: dict[str, Sandbox]
+) -> None:
+    lead_further(case, "2026")
+    ask(sandboxes["2026"], case)
+
+
+@described("2025").include(path_regex="/v1/(chat|tokenize|models)").parametrize()
+@SETTINGS
+def test_answers_of_2025_are_as_described(
+    case: schemathesis.Case, sandboxes: dict[str, Sandbox]
+) -> None:
+    lead_further(case, "2025")
+    ask(sandboxes["2025"], case)
+
+
+def without_422(document: dict[str, Any]) -> None:
+    del document["paths"][CHAT]["post"]["responses"]["422"]
+
+
+def without_usage(document: dict[str, Any]) -> None:
+    schema = document["components"]["schemas"]["ChatCompletion"]
+    del schema["properties"]["usage"]
+    schema["required"].remove("usage")
+
+
+def without_delta(document: dict[str, Any]) -> None:
+    schema = document["components"]["schemas"]["ChunkChoice"]
+    del schema["properties"]["delta"]
+    schema["required"].remove("delta")
+
+
+def without_json(document: dict[str, Any]) -> None:
+    content = document["paths"][CHAT]["post"]["responses"]["200"]["content"]
+    del content["application/json"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "body"),
+    [
+        (without_422, {"model": 1, "messages": []}),
+        (without_usage, GOOD),
+        (without_delta, GOOD | {"stream": True}),
+        (without_json, GOOD),
+    ],
+)
+def test_a_wrong_description_would_be_noticed(
+    sandboxes: dict[str, Sandbox],
+    spoil: Callable[[dict[str, Any]], None],
+    body: dict[str, Any],
+) -> None:
+    document = copy.deepcopy(openapi.describe("2026"))
+    for is_spoilt in (False, True):
+        if is_spoilt:
+            spoil(document)
+        schema = schemathesis.openapi.from_dict(copy.deepcopy(document))
+        case = schema[CHAT]["POST"].Case(body=body, media_type="application/json")
+        expected = pytest.raises(FailureGroup) if is_spoilt else NOTHING
+        with expected:
+            ask(sandboxes["2026"], case)
