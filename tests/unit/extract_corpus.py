@@ -5,6 +5,8 @@ Two corpora: `seen` is what the rules were developed with, `unseen` has layouts,
 languages of dates and formats of its own, and no rule was changed for it.
 """
 
+# Typography of documents: signs that look like others.
+# ruff: noqa: RUF001
 from __future__ import annotations
 
 import datetime
@@ -72,7 +74,9 @@ ORDER = strict(
         "order_number": nullable(TEXT),
         "order_date": nullable(DATE),
         "delivery_date": nullable(DATE),
-        "customer": nullable(strict({"name": nullable(TEXT), "email": nullable(EMAIL)})),
+        "customer": nullable(
+            strict({"name": nullable(TEXT), "email": nullable(EMAIL)})
+        ),
         "phone": nullable(TEXT),
         "total_amount": nullable(NUMBER),
         "status": nullable(
@@ -123,9 +127,9 @@ def _dates(seen: bool) -> dict[str, list[Date]]:
                 lambda d: f"{month(d, 'en')} {d.day}, {d.year}",
                 lambda d: f"{d.day} {month(d, 'en')[:3]} {d.year}",
                 # 03/04 is in March or in April: nobody can tell.
-                lambda d: f"{d.day:02}/{d.month:02}/{d.year}"
-                if d.day > 12
-                else d.isoformat(),
+                lambda d: (
+                    f"{d.day:02}/{d.month:02}/{d.year}" if d.day > 12 else d.isoformat()
+                ),
             ],
             "de": [
                 lambda d: f"{d.day:02}.{d.month:02}.{d.year}",
@@ -559,7 +563,9 @@ class Maker:
         return self.chance.choice(list(options))
 
     def day(self) -> datetime.date:
-        return datetime.date(2024, 1, 1) + datetime.timedelta(self.chance.randrange(900))
+        return datetime.date(2024, 1, 1) + datetime.timedelta(
+            self.chance.randrange(900)
+        )
 
     def number(self) -> str:
         forms = (
@@ -568,7 +574,8 @@ class Maker:
             else ["20##/#####", "AB##-###-X", "No#####", "F.##.####"]
         )
         return "".join(
-            self.pick("0123456789") if char == "#" else char for char in self.pick(forms)
+            self.pick("0123456789") if char == "#" else char
+            for char in self.pick(forms)
         )
 
     def money(self, language: str, currency: str) -> tuple[Money, Money]:
@@ -609,7 +616,11 @@ class Maker:
         )
         products = SEEN_PRODUCTS if self.seen else UNSEEN_PRODUCTS
         items = [
-            (what, self.chance.randrange(1, 30), self.chance.randrange(100, 250000) / 100)
+            (
+                what,
+                self.chance.randrange(1, 30),
+                self.chance.randrange(100, 250000) / 100,
+            )
             for what in self.chance.sample(products, self.chance.randrange(1, 4))
         ]
         subtotal = round(sum(many * price for _, many, price in items), 2)
@@ -672,7 +683,7 @@ class Maker:
 
     def order(self) -> Case:
         """A mail in sentences."""
-        bare, money = self.money("en", self.pick(["USD", "EUR", "GBP"]))
+        _, money = self.money("en", self.pick(["USD", "EUR", "GBP"]))
         date = self.pick(self.dates["en"])
         placed = self.day()
         arrives = placed + datetime.timedelta(self.chance.randrange(2, 20))
@@ -702,7 +713,9 @@ class Maker:
             ("status", f"Your site shows it as {status}."),
         ]
         chosen = [
-            one for one in (seen if self.seen else unseen) if self.chance.random() > 0.15
+            one
+            for one in (seen if self.seen else unseen)
+            if self.chance.random() > 0.15
         ]
         kept = {name for name, _ in chosen}
         text = "Hello, " + " ".join(sentence for _, sentence in chosen) + " Thanks!"
@@ -724,7 +737,7 @@ class Maker:
 
     def shipment(self) -> Case:
         """An order as labelled lines."""
-        bare, money = self.money("en", self.pick(["USD", "EUR", "GBP"]))
+        _, money = self.money("en", self.pick(["USD", "EUR", "GBP"]))
         date = self.pick(self.dates["en"])
         placed = self.day()
         arrives = placed + datetime.timedelta(self.chance.randrange(2, 20))
@@ -961,7 +974,9 @@ class HeldOut(Maker):
 
     def card(self) -> Case:
         name, company = self.pick(PEOPLE), self.pick(COMPANIES)
-        email = f"{self.pick(['hr', 'x.y', 'jobs'])}@{self.pick(['corp', 'firm'])}.example"
+        email = (
+            f"{self.pick(['hr', 'x.y', 'jobs'])}@{self.pick(['corp', 'firm'])}.example"
+        )
         site = self.pick(["https://www.firm.example/about", "http://corp.example"])
         phone = self.pick(["+44 20 7946 0958", "(212) 555-0147", "0711 / 123456"])
         job = self.pick(["Data engineer", "Head of sales", "Nurse", "CTO"])
@@ -999,7 +1014,11 @@ class HeldOut(Maker):
             RECEIPT,
             {
                 "store": (["Store", "Shop", "Merchant name"], [store], store),
-                "purchase_date": (["Date of purchase", "Bought on"], bought, bought_iso),
+                "purchase_date": (
+                    ["Date of purchase", "Bought on"],
+                    bought,
+                    bought_iso,
+                ),
                 "tip": (["Tip", "Gratuity"], tip, tip_value),
                 "total": (["TOTAL", "Sum total", "Total paid"], total, total_value),
                 "payment_method": (

@@ -16,20 +16,31 @@ from grok_nb._sandbox import arguments, conform, document, extract, patterns, sa
 from grok_nb._sandbox.conform import Shape
 
 CHECKER = jsonschema.Draft202012Validator.FORMAT_CHECKER
-NAMES = (
-    "name total date due_date invoice_number email phone address street city country "
-    "postal_code items line_items quantity unit_price amount tags status paid currency "
-    "vendor customer start_time url id x answer location notes 9 a-b vendorName"
-).split()
+NAMES = [
+    "name", "total", "date", "due_date", "invoice_number", "email", "phone", "address",
+    "street", "city", "country", "postal_code", "items", "line_items", "quantity",
+    "unit_price", "amount", "tags", "status", "paid", "currency", "vendor", "customer",
+    "start_time", "url", "id", "x", "answer", "location", "notes", "9", "a-b",
+    "vendorName",
+]  # fmt: skip
 FORMATS = ["date", "time", "date-time", "email", "uuid", "ipv4", "ipv6", "uri"]
-PATTERNS = [r"^INV-\d+$", r"^[A-Z]{3}$", r"\d{4}", "^(a|b)+$", "^.{2,5}$", r"^\+?[\d ]+$"]
+PATTERNS = [
+    r"^INV-\d+$",
+    r"^[A-Z]{3}$",
+    r"\d{4}",
+    "^(a|b)+$",
+    "^.{2,5}$",
+    r"^\+?[\d ]+$",
+]
 
 
 def _described(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     extra = st.fixed_dictionaries(
         {},
         optional={
-            "description": st.sampled_from(["The date, ISO", "Total amount due", "Who"]),
+            "description": st.sampled_from(
+                ["The date, ISO", "Total amount due", "Who"]
+            ),
             "title": st.sampled_from(["Invoice No.", "Name"]),
         },
     )
@@ -65,7 +76,9 @@ options = st.lists(
 leaves = st.one_of(
     strings,
     numbers,
-    st.sampled_from([{"type": "boolean"}, {"type": "null"}, {"const": "A"}, {"const": 7}]),
+    st.sampled_from(
+        [{"type": "boolean"}, {"type": "null"}, {"const": "A"}, {"const": 7}]
+    ),
     options.map(lambda listed: {"enum": listed}),
     st.sampled_from(["Address", "Amount", "Maybe"]).map(
         lambda name: {"$ref": f"#/$defs/{name}"}
@@ -99,7 +112,9 @@ def _nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         beyond = draw(st.sampled_from([None, False, True]))
         return schema if beyond is None else {**schema, "additionalProperties": beyond}
 
-    arrays = st.tuples(children, _bounded("minItems", "maxItems", 6), st.booleans()).map(
+    arrays = st.tuples(
+        children, _bounded("minItems", "maxItems", 6), st.booleans()
+    ).map(
         lambda both: {
             "type": "array",
             "items": both[0],
@@ -107,7 +122,9 @@ def _nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             **({"uniqueItems": True} if both[2] else {}),
         }
     )
-    several = st.lists(children, min_size=1, max_size=3).map(lambda many: {"anyOf": many})
+    several = st.lists(children, min_size=1, max_size=3).map(
+        lambda many: {"anyOf": many}
+    )
     nullable = children.map(lambda one: {"anyOf": [one, {"type": "null"}]})
     merged = objects().map(lambda one: {"allOf": [one]})
     mapping = children.map(lambda one: {"type": "object", "additionalProperties": one})
@@ -153,7 +170,9 @@ def test_every_schema_is_filled_validly_or_refused(
 
 @relaxed
 @given(texts, schemas)
-def test_arguments_conform_to_their_parameters(text: str, schema: dict[str, Any]) -> None:
+def test_arguments_conform_to_their_parameters(
+    text: str, schema: dict[str, Any]
+) -> None:
     parameters = {
         "type": "object",
         "properties": {"location": {"type": "string"}, "other": schema},
@@ -181,8 +200,10 @@ json_values = st.recursive(
     | st.booleans()
     | st.integers(-9, 99)
     | st.sampled_from([0.5, 2.0, 1234.5, "", "A", "USD", "ann@x.org", "2026-11-20"]),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
+    ),
     max_leaves=5,
 )
 
@@ -223,7 +244,9 @@ def test_patterns_agree_with_python(source: str, text: str) -> None:
     assert example is None or re.search(source, example)
 
 
-@pytest.mark.parametrize("source", ["(a", "a)", "[a", "*", "a**", r"(?=a)", r"\1", "a{3,1}"])
+@pytest.mark.parametrize(
+    "source", ["(a", "a)", "[a", "*", "a**", r"(?=a)", r"\1", "a{3,1}"]
+)
 def test_patterns_beyond_the_subset_match_nothing(source: str) -> None:
     assert patterns.compiled(source) is None
     assert not conform.is_string_valid("a", {"pattern": source})
