@@ -51,12 +51,13 @@ _STREET_WORD = re.compile(
     r"|weg|platz|allee|gasse|rue|via|viale|piazza|calle|avenida|plaza|paseo|rua|straat"
     r"|laan|gatan|vagen|ulica|ul|quai|chemin|place|corso|po box|postfach)\b"
 )
-_STREET = re.compile(r"[^\W\d_].*\d|\d.*[^\W\d_]")
+_STREET = re.compile(r"[^\W\d_].{0,100}\d|\d.{0,100}[^\W\d_]")
 _STATES = listed(
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE "
     "NV NH NJ NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC ON QC BC "
     "AB NSW VIC QLD"
 )
+_PART = re.compile(r",\s|;\s|\s\|\s")
 _MAX_PARTS = 12
 
 
@@ -97,9 +98,7 @@ def is_state(text: str) -> bool:
 
 def split(lines: tuple[str, ...]) -> list[str]:
     """Cut the lines of an address at commas."""
-    parts = [
-        part.strip() for line in lines for part in re.split(r",\s|;\s|\s\|\s", line)
-    ]
+    parts = [part.strip() for line in lines for part in _PART.split(line)]
     parts = [part.strip(" ,") for part in parts if part.strip(" ,.")][:_MAX_PARTS]
     return [*parts[:-1], parts[-1].rstrip(".")] if parts else []
 

@@ -16,21 +16,23 @@ if TYPE_CHECKING:
 
     from .conform import Schema, Shape
 
-_MAX_PROMPT = 100_000
+# What is asked for stands in a few sentences.
+_MAX_PROMPT = 20_000
 _SPLIT = re.compile(
-    r"\s*,?\s+(?:and|or|und|et|y|e|&|vs\.?|versus|than)\s+(?:in\s+|for\s+|of\s+)?|\s*[,;/]\s+"
+    r"\s{0,3},?\s{1,3}(?:and|or|und|et|y|e|&|vs\.?|versus|than)\s{1,3}"
+    r"(?:(?:in|for|of)\s{1,3})?|\s{0,3}[,;/]\s{1,3}"
 )
 _AFTER = re.compile(
-    r"\b(?:in|for|of|at|near|around|to|from|between|visit|is|über|für|nach|à|en|de|pour)\s+"
-    r"(?:the\s+(?:city|town|region|state)\s+of\s+|downtown\s+|central\s+)?",
+    r"\b(?:in|for|of|at|near|around|to|from|between|visit|is|über|für|nach|à|en|de|pour)\s{1,3}"
+    r"(?:the\s(?:city|town|region|state)\sof\s|downtown\s|central\s)?",
     re.IGNORECASE,
 )
 _LOWER_PLACE = re.compile(
-    r"\b(?:in|at|for|near|around)\s+([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
-    r"(?=\s*(?:[?.!,]|$|\s(?:right now|today|tomorrow|now|please|and|in|on|at|this|next)\b))"
+    r"\b(?:in|at|for|near|around)\s{1,3}([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
+    r"(?=\s{0,3}(?:[?.!,]|$|\s(?:right now|today|tomorrow|now|please|and|in|on|at|this|next)\b))"
 )
-_FROM = re.compile(r"\b(?:from|von|de|depuis|desde|da)\s+", re.IGNORECASE)
-_TO = re.compile(r"\b(?:to|into|nach|à|zu|a|in)\s+", re.IGNORECASE)
+_FROM = re.compile(r"\b(?:from|von|de|depuis|desde|da)\s{1,3}", re.IGNORECASE)
+_TO = re.compile(r"\b(?:to|into|nach|à|zu|a|in)\s{1,3}", re.IGNORECASE)
 _ORIGIN = words.listed("from origin source departure start base")
 _TARGET = words.listed("to destination target arrival end dest")
 _RELATIVE = re.compile(
@@ -57,16 +59,16 @@ _NO_TICKER = words.listed("I A USD EUR GBP US UK EU OK PM AM ID CEO THE WHAT IS 
 _SAYING = re.compile(
     r"\b(?:saying(?: that)?|that says|which says|with the (?:message|text|body|content)"
     r"|telling (?:him|her|them)(?: that)?|message|text|translate|remember that|note that)"
-    r"\s*:?\s+(.{1,2000})",
+    r"\s?:?\s{1,3}(.{1,2000})",
     re.IGNORECASE | re.DOTALL,
 )
 _ABOUT = re.compile(
-    r"\b(?:about|regarding|concerning|on the subject of|with (?:the )?subject|on|over)\s*:?\s+"
+    r"\b(?:about|regarding|concerning|on the subject of|with (?:the )?subject|on|over)\s?:?\s{1,3}"
     r"(.{1,300}?)(?=[.?!\n]|\s(?:saying|that says|with the|to|from|in|on|at|for)\b|$)",
     re.IGNORECASE,
 )
 _CALLED = re.compile(
-    r"\b(?:called|named|titled|entitled|with the (?:name|title))\s*:?\s+"
+    r"\b(?:called|named|titled|entitled|with the (?:name|title))\s?:?\s{1,3}"
     r"(.{1,100}?)(?=[.?!,\n]|\s(?:on|at|for|with|to|from|in)\b|$)",
     re.IGNORECASE,
 )
@@ -74,11 +76,19 @@ _QUERY = re.compile(
     r"\b(?:search(?: the (?:web|internet|docs|documents|database|knowledge base))?(?: online)?"
     r"|look(?:\s?up)?|find(?: me)?(?: information| documents| articles)?|google|query"
     r"|ask|information|documents|articles|news|results)"
-    r"\s+(?:for|about|on|up)?\s*(.{2,300}?)\s*(?=[?!\n]|\.(?:\s|$)|$)",
+    r"\s{1,3}(?:(?:for|about|on|up)\s{1,3})?(\S.{1,300}?)(?=[?!\n]|\.(?:\s|$)|$)",
     re.IGNORECASE,
 )
 _WITH = re.compile(
-    r"\b(?:with|invite|inviting|between|attendees:?|mit|avec)\s+", re.IGNORECASE
+    r"\b(?:with|invite|inviting|between|attendees:?|mit|avec)\s{1,3}", re.IGNORECASE
+)
+_FOR = re.compile(r"\b(?:for|of)\s{1,3}")
+_FROM_WORD = re.compile(r"\bfrom\s{1,3}([A-Za-z]+)")
+_TO_WORD = re.compile(r"\b(?:to|into)\s{1,3}([A-Za-z]+)")
+_REGION = re.compile(r",\s([A-Z]{2}\b|[A-Z][\w.]{1,40}(?:\s[A-Z]\w{1,40}){0,2})")
+_CAPITALISED = re.compile(r"(?<!\w)[^\W\d_a-zà-ÿ][\w'’-]+")
+_LOOSE_ID = re.compile(
+    r"(?<![\w.])#?((?=[\w-]{0,40}\d)[A-Za-z0-9][\w-]{2,40})(?![\w.]{0,40}\d)"
 )
 _QUERIES = words.listed(
     "query question prompt search q input keywords keyword term terms request"
@@ -230,10 +240,10 @@ class _Arguments:
         said = words.split(self._prompt)
         found = [word.capitalize() for word in said if word in _LANGUAGES]
         if named & {"source", "from"}:
-            match = re.search(r"\bfrom\s+([A-Za-z]+)", self._prompt)
+            match = _FROM_WORD.search(self._prompt)
             is_one = match is not None and match.group(1).lower() in _LANGUAGES
             return [match.group(1).capitalize()] if match and is_one else []
-        match = re.search(r"\b(?:to|into)\s+([A-Za-z]+)", self._prompt)
+        match = _TO_WORD.search(self._prompt)
         if match and match.group(1).lower() in _LANGUAGES:
             return [match.group(1).capitalize()]
         return found[:1]
@@ -268,10 +278,7 @@ class _Arguments:
         if not found or self._is_common(found):
             return None
         # "San Francisco, CA" and "Paris, France" are one place.
-        rest = re.match(
-            r",\s(" + r"[A-Z]{2}\b|[A-Z][\w.]+(?:\s[A-Z]\w+){0,2})",
-            self._prompt[start + len(found) :],
-        )
+        rest = _REGION.match(self._prompt, start + len(found))
         if rest and (
             addresses.is_state(rest.group(1)) or addresses.is_country(rest.group(1))
         ):
@@ -328,11 +335,12 @@ class _Arguments:
 
     def _any_proper(self) -> Iterator[str]:
         place = 0
-        for match in re.finditer(r"(?<!\w)[^\W\d_a-zà-ÿ][\w'’-]+", self._prompt):
+        first = len(self._prompt) - len(self._prompt.lstrip())
+        for match in _CAPITALISED.finditer(self._prompt):
             if match.start() < place:
                 continue
             found = self._proper(match.start())
-            begins = not self._prompt[: match.start()].strip()
+            begins = match.start() == first
             known = any(map(words.is_known, words.read(found or "")))
             if found and not (begins and known) and not known:
                 yield found
@@ -353,7 +361,7 @@ class _Arguments:
         called = _CALLED.search(self._prompt)
         if called and named & {"name"}:
             return [called.group(1).strip(" \"'")]
-        for mark in (*marks, re.compile(r"\b(?:for|of)\s+")):
+        for mark in (*marks, _FOR):
             for match in mark.finditer(self._prompt):
                 found = self._proper(match.end())
                 if found:
@@ -364,10 +372,7 @@ class _Arguments:
         found = self._generic(schema, field, key)
         if found:
             return found
-        loose = re.findall(
-            r"(?<![\w.])#?((?=[\w-]*\d)[A-Za-z0-9][\w-]{2,40})(?![\w.]*\d)",
-            self._prompt,
-        )
+        loose = _LOOSE_ID.findall(self._prompt)
         return loose if len(loose) == 1 else []
 
     def _free_text(

@@ -19,7 +19,6 @@ _NEGATION = words.listed(
 # An option that is said anywhere counts if it is at least that long.
 _TELLING = 4
 _WINDOW = 60
-_MAX_TEXT = 200_000
 
 
 def pick(
@@ -53,7 +52,7 @@ def pick(
         found = _said(options, near, length=1)
         if found is not None:
             return found
-    return _said(options, source.free[:_MAX_TEXT], length=_TELLING)
+    return _said(options, source.free, length=_TELLING)
 
 
 def _are_currencies(options: list[Any]) -> bool:
@@ -65,7 +64,7 @@ def _are_currencies(options: list[Any]) -> bool:
 
 
 def _currency(options: list[Any], texts: list[str], source: Source) -> int | None:
-    for text in (*texts, source.text[:_MAX_TEXT]):
+    for text in (*texts, source.text):
         for code in values.currencies(text):
             for place, option in enumerate(options):
                 if isinstance(option, str) and option.upper() == code:
@@ -102,8 +101,22 @@ def _in_label(options: list[Any], text: str, source: Source) -> int | None:
     return None
 
 
+def mentioned(options: list[Any], text: str) -> list[Any]:
+    """Give all options that a text says, in the order of the options."""
+    said = {rank[2] for rank in _ranks(options, text, _TELLING)}
+    return [option for number, option in enumerate(options) if number in said]
+
+
 def _said(options: list[Any], text: str, length: int) -> int | None:
     """Give the option that is said, if it is one; else the one said first."""
+    best = min(_ranks(options, text, length), default=None)
+    return best[2] if best else None
+
+
+def _ranks(
+    options: list[Any], text: str, length: int
+) -> Iterator[tuple[int, int, int]]:
+    """Give where each option that is said is said first, and its number at the end."""
     spoken = [words.plain(word) for word in _WORD.findall(text)]
     places: dict[str, list[int]] = {}
     for place, word in enumerate(spoken):
@@ -111,22 +124,15 @@ def _said(options: list[Any], text: str, length: int) -> int | None:
         root = words.stem(word)
         if root != word:
             places.setdefault(root, []).append(place)
-    best: tuple[int, int, int] | None = None
     for number, option in enumerate(options):
         if not isinstance(option, str) or len(option) < length:
             continue
         wanted = words.split(option)
-        if not wanted:
-            continue
-        for at in _sequence(wanted, spoken, places):
-            negated = at > 0 and spoken[at - 1] in _NEGATION
-            # The longer option wins: "not paid" before "paid".
-            rank = (at, -len(wanted), number)
-            if not negated and (best is None or rank < best):
-                best = rank
-            if not negated:
+        for at in _sequence(wanted, spoken, places) if wanted else ():
+            if not (at > 0 and spoken[at - 1] in _NEGATION):
+                # The longer option wins: "not paid" before "paid".
+                yield at, -len(wanted), number
                 break
-    return best[2] if best else None
 
 
 def _sequence(
@@ -145,7 +151,7 @@ def truth(field: Field, source: Source) -> bool | None:
     telling = [word for word in named if len(word) > 3 and words.concept(word)]
     if not telling:
         return None
-    spoken = [words.plain(word) for word in _WORD.findall(source.text[:_MAX_TEXT])]
+    spoken = [words.plain(word) for word in _WORD.findall(source.text)]
     for place, word in enumerate(spoken):
         for wanted in telling:
             if word in {f"un{wanted}", f"non{wanted}", f"in{wanted}"}:

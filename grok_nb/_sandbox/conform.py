@@ -48,16 +48,16 @@ class Shape:
     root: Schema
     steps: int = field(default=0)
 
-    def step(self) -> None:
+    def step(self, number: int = 1) -> None:
         """
-        Count a step.
+        Count a step, or some.
 
         Raises
         ------
         TooLargeError
             When there have been too many.
         """
-        self.steps += 1
+        self.steps += number
         if self.steps > MAX_STEPS:
             raise TooLargeError
 

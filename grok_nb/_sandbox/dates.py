@@ -48,7 +48,7 @@ _FORMS = re.compile(
     rf"(?P<iso>(\d{{4}})([-/.])(\d{{1,2}})\3(\d{{1,2}})(?!\d))"
     rf"|(?P<cjk>(\d{{4}})年(\d{{1,2}})月(\d{{1,2}})日)"
     rf"|(?P<plain>(\d{{1,2}})\s?([./-])\s?(\d{{1,2}})\s?\12\s?(\d{{4}}|\d{{2}})"
-    rf"(?![\d.,/-]*\d))"
+    rf"(?![\d.,/-]{{0,20}}\d))"
     rf"|(?P<day>{_DAY}[\s-]{{1,3}}{_OF}?{_MONTH}"
     rf"[\s,-]{{1,3}}{_OF}?{_YEAR})(?!\w)"
     rf"|(?P<month>{_MONTH}\s{{1,2}}(?:the\s)?(\d{{1,2}})(?:st|nd|rd|th)?,?\s{{1,2}}{_YEAR})(?!\w)"
@@ -61,12 +61,14 @@ _TIME = re.compile(
     r"(?:\s?(Z\b|UTC\b|GMT\b|[+-]\d{2}:?\d{2}))?(?![\d:])(?!\s?Uhr\d)",
     re.IGNORECASE,
 )
-_JOINT = re.compile(r"[T\s,]*(?:at|um|a|à|às|alle|om|kl\.?|@|-)?\s*", re.IGNORECASE)
+_JOINT = re.compile(
+    r"[T\s,]{0,10}(?:at|um|a|à|às|alle|om|kl\.?|@|-)?\s{0,10}", re.IGNORECASE
+)
 _MONTH_FIRST = re.compile(r"\$|\bUSD\b|\bZIP\b|\b[A-Z]{2} \d{5}\b")
 # Words that stand on papers in languages that begin with the day.
 _DAY_FIRST = re.compile(
-    r"\b(?:factur\w*|fattura|fatura|rechnung\w*|datum|fecha|data|date d\w*|échéance"
-    r"|betrag|montant|importe|bestell\w*|commande|cliente?|kunde|klant|total ttc|mwst|iva"
+    r"\b(?:factur\w{0,9}|fattura|fatura|rechnung\w{0,20}|datum|fecha|data|date d\w{0,9}"
+    r"|échéance|betrag|montant|importe|bestell\w{0,20}|commande|cliente?|kunde|klant|total ttc|mwst|iva"
     r"|tva|btw|GBP|£|UK|VAT)\b",
     re.IGNORECASE,
 )

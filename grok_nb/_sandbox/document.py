@@ -1,16 +1,25 @@
-"""What a text holds by its layout: labelled values, tables and lists."""
+"""
+What a text holds by its layout: labelled values, tables and lists.
+
+A text is read in its first 300,000 characters, about a hundred pages, and each of its
+lines in its first 2,000: no text makes the sandbox think for longer than seconds.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import grid, lines, words
 from .lines import Line, clean, is_label
 
-MAX_LINES = 100_000
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_CHARACTERS = 300_000
+MAX_LINE = 2_000
 _MAX_BLOCK = 7
 _MAX_NESTING = 30
 _MAX_ENTRIES = 2_000
@@ -19,7 +28,7 @@ GUESS = 0.9
 
 # Columns of a table of items, which has no labels of the whole.
 _ITEMS = {"quantity", "unit"}
-_FENCE = re.compile(r"```[a-z]{0,10}\n(.{1,200000}?)\n```", re.DOTALL)
+_FENCE = re.compile(r"```[a-z]{0,10}\n")
 _CELL_TAG = re.compile(r"</t[dh]>\s{0,20}<t[dh][^<>]{0,200}>", re.IGNORECASE)
 _TAG = re.compile(
     r"</?(?:b|i|u|br|p|div|span|t[drh]|li|[uo]l|strong|em|h[1-6]|table|t(?:body|head)|dl"
@@ -88,22 +97,38 @@ class Document:
 
 def read(text: str) -> Document:
     """Find the labelled values, tables and lists of a text."""
+    text = text[:MAX_CHARACTERS]
     document = Document(text)
-    starts = [m.start(1) for m in _FENCE.finditer(text)] if "```" in text else []
-    if text.lstrip()[:1] in {"{", "["}:
-        starts = [len(text) - len(text.lstrip())]
-    for low in reversed(starts):
+    rest: list[str] = []
+    place = 0
+    for low in _json_starts(text):
         try:
             value, high = json.JSONDecoder().raw_decode(text, low)
             _flatten(value, "", document, 0)
         except (ValueError, RecursionError):
             continue
         # What was read as JSON is not read as lines again.
-        text = text[:low] + "\n" * text.count("\n", low, high) + text[high:]
+        rest += [text[place:low], "\n" * text.count("\n", low, high)]
+        place = high
+    text = "".join([*rest, text[place:]])
     if "<" in text:
         text = _TAG.sub("", _CELL_TAG.sub(" | ", text))
     _Reader(document, text).read()
     return document
+
+
+def _json_starts(text: str) -> Iterator[int]:
+    """Give where JSON may begin: at the start of the text, or in fenced blocks."""
+    if text.lstrip()[:1] in {"{", "["}:
+        yield len(text) - len(text.lstrip())
+        return
+    place = 0
+    while opening := _FENCE.search(text, place):
+        closing = text.find("\n```", opening.end() - 1)
+        if closing < 0:
+            return
+        yield opening.end()
+        place = closing + len("\n```")
 
 
 def _flatten(value: Any, path: str, document: Document, depth: int) -> None:
@@ -127,7 +152,8 @@ def _flatten(value: Any, path: str, document: Document, depth: int) -> None:
 def _list_of_json(values: list[Any], label: str, document: Document) -> None:
     objects = [one for one in values if isinstance(one, dict)]
     if objects:
-        header = tuple(dict.fromkeys(key for one in objects for key in one))
+        keys = dict.fromkeys(key for one in objects for key in one)
+        header = tuple(keys)[: grid.MAX_COLUMNS]
         rows = tuple(tuple(_cell(one.get(key)) for key in header) for one in objects)
         document.tables.append(Table(header, rows, label))
     elif values:
@@ -147,8 +173,10 @@ class _Reader:
 
     def __init__(self, document: Document, text: str) -> None:
         self._document = document
-        document.lines = text.splitlines()[:MAX_LINES]
-        self._lines = [lines.line(raw, n) for n, raw in enumerate(document.lines)]
+        document.lines = text.splitlines()
+        self._lines = [
+            lines.line(raw[:MAX_LINE], n) for n, raw in enumerate(document.lines)
+        ]
         self._splits: dict[int, bool] = {}
         self._heading = ""
         self._section = ""

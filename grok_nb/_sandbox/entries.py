@@ -28,7 +28,7 @@ _QUANTITY = re.compile(
     rf"\b\.?\s?[:=]?\s?(?P<named>\d{{1,6}}(?:[.,]\d{{1,3}})?)(?!\d))"
     rf"|(?:(?<![\w.,$€£-])(?P<times>\d{{1,6}}(?:[.,]\d{{1,3}})?)\s?(?:[x×*]\s(?!\d{{1,3}}\s?(?:mm|cm))"
     rf"|{_UNITS}(?![\w])(?:\s(?:of|de)\b)?))"
-    rf"|(?:[\[(]?\s?(?<!\w)[x×]\s?(?P<after>\d{{1,6}})(?![\d.,]*\d)\s?[\])]?)",
+    rf"|(?:[\[(]?\s?(?<!\w)[x×]\s?(?P<after>\d{{1,6}})(?![\d.,]{{0,20}}\d)\s?[\])]?)",
     re.IGNORECASE,
 )
 _EACH_BEFORE = re.compile(
@@ -50,12 +50,17 @@ _TIMES = {"x", "×", "*"}
 _EDGES = " \t,;:-–—|=@*.…·/"
 _BRACKETS = {"(": ")", "[": "]"}
 _GLUE = re.compile(
-    r"(?:\s|[,;:|=@–—(\[]|\s-|\bat\b|\beach\b|\bfor\b|\bà\b|\bje\b|\bqty\b|\btotal\b|\bx\b)+$",
+    r"(?:\s|[,;:|=@–—(\[]|\s-|\bat\b|\beach\b|\bfor\b|\bà\b|\bje\b|\bqty\b|\btotal\b|\bx\b){1,40}$",
     re.IGNORECASE,
 )
 _ROLES = ("price", "amount", "quantity", "total")
 _WORDS = re.compile(r"[^\W\d_]{2}")
-_PIECES = re.compile(r"\s+[-–—|]\s+|,\s+|;\s+|\t|\s+\(|\)\s*,?\s*|:\s+")
+_PIECES = re.compile(r"\s[-–—|]\s|,\s|;\s|\t|\s\(|\),?\s?|:\s")
+_LEADING = re.compile(r"(\d{1,4})\s{1,9}(?=[^\W\d_])")
+_TELLING = re.compile(r"[^\W\d_]{2}|\w\d")
+# What stands that far from a price does not say what kind of price it is.
+_BESIDE = 60
+_MAX_LINE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,7 @@ def is_item(line: str, source: Source) -> bool:
 def line(text: str, target: Target) -> Row | None:
     """Read one line of a list as an object."""
     target.shape.step()
-    text = text.strip()
+    text = text[:_MAX_LINE].strip()
     if not text or kinds.is_nothing(text):
         return None
     part = target.filler.part(text)
@@ -170,7 +175,8 @@ def _item(text: str, source: Source) -> _Item:
         spans.append(match.span())
     prices: list[tuple[str, float | int]] = []
     for one in source.numbers(text):
-        before, after = text[: one.start], text[one.end :]
+        low = max(0, one.start - _BESIDE)
+        before, after = text[low : one.start], text[one.end : one.end + _BESIDE]
         inside = match and one.start < match.end() and one.end > match.start()
         is_marked = quantity is not None and _EACH_BEFORE.search(before)
         if inside or not (_is_price(one, after) or is_marked):
@@ -180,8 +186,8 @@ def _item(text: str, source: Source) -> _Item:
         prices.append((_role(before, after), value))
         ending = _EACH_AFTER.match(after)
         end = one.end + (ending.end() if ending else 0)
-        spans.append((len(_GLUE.sub("", before)), end))
-    leading = re.match(r"(\d{1,4})\s+(?=[^\W\d_])", text)
+        spans.append((low + len(_GLUE.sub("", before)), end))
+    leading = _LEADING.match(text)
     if quantity is None and prices and leading:
         quantity = int(leading.group(1))
         spans.append(leading.span())
@@ -232,7 +238,7 @@ def _rest(text: str, spans: list[tuple[int, int]]) -> str:
             pieces.append(_trimmed(text[place:low]))
         place = max(place, high)
     pieces.append(_trimmed(text[place:]))
-    whole = [piece for piece in pieces if re.search(r"[^\W\d_]{2}|\w\d", piece)]
+    whole = [piece for piece in pieces if _TELLING.search(piece)]
     return max(whole, key=len) if whole else ""
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .conform import Schema
     from .document import Pair
 
+TOO_LARGE = "(the schema is too large for the sandbox, or the text for the schema)"
 _MAX_DEPTH = 24
 _ADDRESS_PARTS = {
     "street": "street", "city": "city", "postal": "postal", "state": "state",
@@ -89,7 +90,7 @@ def fill(text: str, schema: str, name: str = "") -> Filled:
         found = filler.value(root, field_of(name, {}), "")
         is_valid = found is not None and Shape(root).is_valid(found.value, root)
     except (TooLargeError, RecursionError):
-        return Filled(None, ("(the schema is too large for the sandbox)",))
+        return Filled(None, (TOO_LARGE,))
     if found is None or not is_valid:
         missing = tuple(dict.fromkeys(filler.missing)) or ("(a value that fits)",)
         return Filled(None, missing)
@@ -148,6 +149,7 @@ class Filler:
         self._claims: list[dict[int, float]] = []
         self._alone: list[set[str]] = []
         self._depth = 0
+        self._labelled: dict[Field, list[tuple[float, Pair]]] = {}
 
     def part(self, text: str) -> Filler:
         """Give a filler for a part of the text, such as an entry of a list."""
@@ -257,10 +259,18 @@ class Filler:
 
     def labels(self, field: Field, *, shared: bool = False) -> Iterator[Pair]:
         """Give the labelled values of a field that no other field claims more."""
-        for score, pair in self.source.labelled(field):
+        for score, pair in self._fitting(field):
             claim = max((one.get(id(pair), 0.0) for one in self._claims), default=0.0)
             if shared or score >= claim - 0.01:
                 yield pair
+
+    def _fitting(self, field: Field) -> list[tuple[float, Pair]]:
+        found = self._labelled.get(field)
+        if found is None:
+            # Many fields times many labels is work, too.
+            self.shape.step(self.source.label_count)
+            found = self._labelled[field] = self.source.labelled(field)
+        return found
 
     def _enum(self, schema: Schema, field: Field) -> Found | None:
         options = [one for one in schema["enum"] if self.shape.is_valid(one, schema)]
@@ -322,7 +332,7 @@ class Filler:
             if kind in {"email", "website", "uri"}:
                 # It is known by its form: a name may stand beside it.
                 continue
-            for score, pair in self.source.labelled(fields[key]):
+            for score, pair in self._fitting(fields[key]):
                 claims[id(pair)] = max(score, claims.get(id(pair), 0.0))
         self._claims.append(claims)
         self._alone.append({keys[0] for keys in by_kind.values() if len(keys) == 1})

@@ -11,11 +11,14 @@ from .lines import clean, colon, is_label
 if TYPE_CHECKING:
     from .lines import Line
 
+MAX_COLUMNS = 100
 _MAX_ROWS = 2_000
-_MAX_LINE = 2_000
+_MAX_RULES = 2
 _RULE = re.compile(r"[\s|+:=_*~-]{3,}")
 _CELLS = re.compile(r"\s{2,}|\t")
 _DECIMAL = re.compile(r"\d,\d")
+_WORD = re.compile(r"\S+")
+_GAP = re.compile(r"\s{2,}")
 
 
 def read(lines: list[Line], place: int) -> tuple[int, list[tuple[str, ...]]] | None:
@@ -43,14 +46,17 @@ def _rows(
     """Read the rows of a table of one kind of separator, None for no table."""
     rows: list[tuple[str, ...]] = []
     spans: list[tuple[int, int]] = []
-    taken = 0
+    taken = rules = 0
     for line in lines[place : place + _MAX_ROWS]:
         raw = line.raw.strip()
         if line.bullet and kind in ",;":
             break
         if _RULE.fullmatch(raw) and (rows or (kind == "|" and not taken)):
-            taken += 1
+            taken, rules = taken + 1, rules + 1
+            if rules > _MAX_RULES:
+                break
             continue
+        rules = 0
         if not raw or (kind not in raw and kind != " "):
             break
         if kind == " ":
@@ -62,8 +68,6 @@ def _rows(
             if len(cells) < 2:
                 break
         else:
-            if len(raw) > _MAX_LINE:
-                break
             cells = _separated(raw, kind)
         if kind in ",;" and rows and len(cells) != len(rows[0]):
             break
@@ -96,12 +100,12 @@ def _is_header(row: tuple[str, ...], kind: str) -> bool:
 
 def _separated(raw: str, kind: str) -> list[str]:
     if kind == "|":
-        return [cell.strip() for cell in raw.strip("|").split("|")]
+        return [cell.strip() for cell in raw.strip("|").split("|")][:MAX_COLUMNS]
     try:
         cells = next(csv.reader([raw], delimiter=kind, skipinitialspace=True), [])
     except csv.Error:
         cells = raw.split(kind)
-    return [cell.strip() for cell in cells]
+    return [cell.strip() for cell in cells[:MAX_COLUMNS]]
 
 
 def _columns(lines: list[Line], place: int) -> list[tuple[int, int]]:
@@ -129,7 +133,7 @@ def _titles(header: str, columns: list[tuple[int, int]]) -> dict[int, tuple[int,
     found: dict[int, tuple[int, int]] = {}
     current: int | None = None
     pending: int | None = None
-    for match in re.finditer(r"\S+", header[:_MAX_LINE]):
+    for match in _WORD.finditer(header):
         low, high = match.span()
         ends = [n for n, (_, b) in enumerate(columns) if abs(b - high) <= 1]
         starts = [
@@ -152,10 +156,10 @@ def _gaps(raw: str) -> list[tuple[int, int]]:
     """Give the parts of a line between its wide gaps."""
     start = _after_blank(raw, 0)
     spans: list[tuple[int, int]] = []
-    for gap in re.compile(r"\s{2,}").finditer(raw, start):
+    for gap in _GAP.finditer(raw, start):
         spans.append((start, gap.start()))
         start = gap.end()
-    return [*spans, (start, len(raw))]
+    return [*spans[: MAX_COLUMNS - 1], (start, len(raw))]
 
 
 def _nearest(span: tuple[int, int], columns: list[tuple[int, int]]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import entries, kinds, values, words
+from . import choices, entries, kinds, values, words
 from .lines import strip_bullet
 from .source import FIT, Field, field_of
 
@@ -16,10 +16,9 @@ if TYPE_CHECKING:
     from .extract import Filler
 
 MAX_ROWS = 500
-_SPLIT = re.compile(
-    r"\s*[;\n•|]\s*|\s*,\s+(?:(?:and|und|et|y|e|or)\s+)?|\s+(?:and|und|et|y|&)\s+"
-)
-_HARD = re.compile(r"\s*[;\n•|]\s*|\s*,\s+(?:and\s+)?")
+_SPLIT = re.compile(r"[;\n•|]|,\s(?:(?:and|und|et|y|e|or)\s)?|\s(?:and|und|et|y|&)\s")
+_HARD = re.compile(r"[;\n•|]|,\s(?:and\s)?")
+_SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _FOOTERS = {"total", "subtotal", "tax", "discount", "shipping", "balance", "fee"}
 
 
@@ -109,8 +108,8 @@ def _from_lists(target: Target, field: Field) -> list[Any]:
     ranked.sort(key=lambda one: -one[0])
     for pair in target.filler.labels(field, shared=True):
         # Several on one line: "Items: 2 x Tea; 1 x Cake".
-        parts = [part for part in _HARD.split(pair.value) if part]
-        ranked.append((FIT, [p for p in re.split(r";\s*", pair.value) if p.strip()]))
+        parts = [part for part in _HARD.split(pair.value) if part.strip()]
+        ranked.append((FIT, [p for p in pair.value.split(";") if p.strip()]))
         ranked.append((FIT, parts))
     for fit, lines in ranked[:20]:
         rows = [entries.line(one, target) for one in lines[:MAX_ROWS]]
@@ -167,12 +166,7 @@ def scalars(filler: Filler, schema: Any, field: Field) -> list[Any]:
         if found:
             return found
     if isinstance(resolved.get("enum"), list):
-        free = filler.source.free
-        return [
-            option
-            for option in resolved["enum"]
-            if isinstance(option, str) and len(option) > 3 and _says(free, option)
-        ]
+        return choices.mentioned(resolved["enum"], filler.source.free)
     everything = list(dict.fromkeys(kinds.net(kind, filler.source.text)))
     if kind == "date":
         everything = [
@@ -204,7 +198,7 @@ def _texts(filler: Filler, field: Field) -> list[list[str]]:
         place, clear = filler.source.after(end)
         rest = filler.source.text[place : place + 300].split("\n")[0]
         if clear and rest:
-            found.append(_pieces(re.split(r"[.!?](?:\s|$)", rest)[0]))
+            found.append(_pieces(_SENTENCE_END.split(rest)[0]))
     unlabelled = [one for one in document.listings if one.bulleted and not one.label]
     if not found and len(document.listings) == len(unlabelled) == 1:
         found.append(list(unlabelled[0].entries))
@@ -234,9 +228,3 @@ def _read(filler: Filler, schema: Schema, kind: str, field: Field, text: str) ->
         if filler.shape.is_valid(value, schema):
             return value
     return None
-
-
-def _says(text: str, option: str) -> bool:
-    return (
-        re.search(rf"(?<!\w){re.escape(option)}(?!\w)", text, re.IGNORECASE) is not None
-    )

@@ -11,6 +11,7 @@ MAX_STATES = 1_000
 MAX_TEXT = 2_048
 _MAX_NESTING = 40
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v"}
+_NAMED = re.compile(r"P?<[A-Za-z_]\w{0,40}>")
 _COUNT = re.compile(r"\{(\d{1,4})(,)?(\d{1,4})?\}")
 
 
@@ -237,9 +238,7 @@ class Pattern:
     def _group(self) -> tuple[int, int]:
         self._place += 1
         if self._next("?") and not self._next(":"):
-            named = re.compile(r"P?<[A-Za-z_]\w{0,40}>").match(
-                self._source, self._place
-            )
+            named = _NAMED.match(self._source, self._place)
             if named is None:
                 raise UnsupportedError(self._source)
             self._place = named.end()

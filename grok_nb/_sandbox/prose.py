@@ -29,6 +29,8 @@ _PROPER = re.compile(
 _IDENTIFIER = re.compile(
     r"[#№]?(?=[\w./-]{0,40}\d)(?:[A-Z]{1,5} (?=\d))?\w[\w./-]{0,40}"
 )
+_STOP = re.compile(r"[.;\n]")
+_CLOSING = re.compile(r"([^\"“”»\n]{1,80})[\"”»]")
 _CLAUSE = re.compile(r"[^.,;:!?\n()]{1,120}")
 _DIALLED = re.compile(r"\+|\(?0|\(\d|\d{3}[ -.]\d{3}[ -.]\d{4}$")
 _TOKEN = re.compile(r"[^\s,;()<>\"“”]{1,64}")
@@ -110,7 +112,7 @@ def _is_date_at(source: Source, near: str) -> bool:
 
 def _date(kind: str, source: Source, near: str) -> Iterator[str]:
     for found, written in source.moments(near):
-        if found.start <= 32 and not re.search(r"[.;\n]", near[: found.start].strip()):
+        if found.start <= 32 and not _STOP.search(near[: found.start].strip()):
             yield written if kind == "date-time" else found.value.isoformat()
         return
 
@@ -121,7 +123,7 @@ def _words(kind: str, near: str, *, clear: bool) -> Iterator[str]:
         yield match.group(1) or match.group(2)
         return
     # The opening quotation mark may have been taken for a part of the link.
-    closing = re.match(r"([^\"“”»\n]{1,80})[\"”»]", near)
+    closing = _CLOSING.match(near)
     if closing and clear:
         yield closing.group(1).strip()
     if kind == "name":

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 # A label that fits less than this is another one.
 FIT = 0.44
-# Sentences are searched that far; layout everywhere.
-MAX_PROSE = 300_000
-_MAX_LABELS = 5_000
+_MAX_LABELS = 2_000
 _MAX_MENTIONS = 200
 _FORMS = {"email", "website"}
 _NAMELESS = {"name", "company", "person", "full"}
@@ -30,7 +28,7 @@ _DOCUMENTS = {"invoice", "order", "tracking"}
 
 _WORD = re.compile(r"[nN]\.?[°º]|[#№]|[^\W_]+")
 _LINK = re.compile(
-    r"(?P<mark>\s*[:=#(\"'“«–-]{0,2}\s*)(?P<words>(?:(?:is|are|was|were|will be|be|of|at|on"
+    r"(?P<mark>\s{0,20}[:=#(\"'“«–-]{0,2}\s{0,20})(?P<words>(?:(?:is|are|was|were|will be|be|of|at|on"
     r"|by|to|for|the|a|an|as|in|amounts?|comes?|equals?|totals?|stands?|no\.?|number|nr\.?"
     r"|ist|lautet|beträgt|vom|von|am|est|de|du|le|la|es|del|el|é|è|di|being|set|now|only"
     r"|about|approximately|around|currently|called|named|reads|over|über) ){0,5})[\"'“«„(]?",
@@ -43,7 +41,9 @@ _CLEAR = re.compile(
 _OF = re.compile(
     r"\s(?:(?:of|de|du|des|der|di|da|do|del|della|van)\s|d['’])", re.IGNORECASE
 )
-_NEAR = re.compile(r"[ \t\-/'’]*(?:(?:of|the|de|du|des|der|del|la|le)\s+|d['’]){0,2}")
+_NEAR = re.compile(
+    r"[ \t\-/'’]{0,20}(?:(?:of|the|de|du|des|der|del|la|le)\s{1,9}|d['’]){0,2}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,11 @@ class Source:
                 groups.setdefault(key, []).append(pair)
         return groups
 
+    @property
+    def label_count(self) -> int:
+        """How many different labels there are."""
+        return len(self._groups)
+
     def labelled(self, field: Field) -> list[tuple[float, Pair]]:
         """Give the pairs whose label fits, the best first."""
         found = [
@@ -188,7 +193,7 @@ class Source:
 
     @cached_property
     def _mentions(self) -> list[tuple[Concepts, int, int]]:
-        text = self.text[:MAX_PROSE]
+        text = self.text
         places = [(m.start(), m.end()) for m in _WORD.finditer(text)]
         written = [words.plain(text[low:high]) for low, high in places]
         mentions: list[tuple[Concepts, int, int]] = []

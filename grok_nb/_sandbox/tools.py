@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, arithmetic, words
+from . import arguments, arithmetic, extract, words
 from .conform import Shape, TooLargeError
 from .samples import sample
 
@@ -253,7 +253,7 @@ def _filled(tool: Tool, prompt: str) -> tuple[list[str], tuple[str, ...]]:
         several, missing = arguments.fill(prompt, schema, shape)
         good = [one for one in several if Shape(schema).is_valid(one, schema)]
     except (TooLargeError, RecursionError):
-        return [], ("(the schema is too large for the sandbox)",)
+        return [], (extract.TOO_LARGE,)
     if not good and not missing:
         missing = ("(values that fit)",)
     written = [json.dumps(one, ensure_ascii=False) for one in good]

@@ -90,8 +90,12 @@ URL = re.compile(r"\b(?:https?|ftp)://[^\s<>\"'`{}|\\^\[\]]+|\bwww\.[^\s<>\"'`{}
 _ANY_URI = re.compile(r"\b[a-z][a-z0-9+.-]{1,15}:[^\s<>\"'`{}|\\^]+")
 UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 PHONE = re.compile(r"(?<![\w.,/-])(?:\+|\(?0|\(?\d)[\d ()./\u00a0-]{5,20}\d(?!\w)")
-_IP4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]*\d)")
+_IP4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]{0,40}\d)")
 _IP6 = re.compile(r"(?<![\w:])[0-9a-fA-F:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
+
+_BLANK = re.compile(r"['’\s]")
+_ANSWER = re.compile(r"[^\W_]+|[✓✔☑✅✗✘☐❌]")
+_DATE_OR_SUM = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|[\d.]{1,20}\.\d\d")
 
 _YES = listed(
     "yes y true on ja oui si sim paid done confirmed active enabled available included "
@@ -172,7 +176,7 @@ def numbers(text: str, *, decimal_comma: bool | None = None) -> Iterator[Number]
 def _value(
     digits: str, *, is_money: bool, decimal_comma: bool | None
 ) -> float | int | None:
-    digits = re.sub(r"['’\s]", "", digits)
+    digits = _BLANK.sub("", digits)
     point, comma = digits.rfind("."), digits.rfind(",")
     last = max(point, comma)
     if last < 0:
@@ -238,7 +242,7 @@ def yes_or_no(text: str) -> bool | None:
     mark = text.strip().casefold()
     if mark in {"[x]", "[ ]", "[]"}:
         return mark == "[x]"
-    words = re.findall(r"[^\W_]+|[✓✔☑✅✗✘☐❌]", plain(text[:80]))
+    words = _ANSWER.findall(plain(text[:80]))
     for position, word in enumerate(words[:4]):
         if word in _NO:
             return False
@@ -290,7 +294,7 @@ def phones(text: str) -> list[str]:
     for match in PHONE.finditer(text):
         number = match.group().strip()
         digits = sum(char.isdigit() for char in number)
-        is_date = re.fullmatch(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|[\d.]+\.\d\d", number)
+        is_date = _DATE_OR_SUM.fullmatch(number)
         if (6 <= digits <= 15 and not is_date and not number.isdigit()) or (
             number.isdigit() and 7 <= digits <= 15
         ):

@@ -378,6 +378,8 @@ def score(
     """
     outer = tuple(word for word in context if word not in wanted)
     above = tuple(word for word in section if word not in label)
+    if not any(likeness(one, other) for one in wanted for other in (*label, *above)):
+        return 0.0
     left = [(w, weight(w), weight(w)) for w in wanted]
     left += [(w, weight(w) * 0.5, weight(w) * 0.1) for w in outer]
     right = [(w, weight(w), weight(w)) for w in label]
@@ -393,7 +395,7 @@ def score(
     )
     used_left: set[int] = set()
     used_right: set[int] = set()
-    own, shared, union = 0.0, 0.0, 0.0
+    shared, union = 0.0, 0.0
     for exact, i, j in pairs:
         if i in used_left or (j in used_right and exact == 1):
             continue
@@ -404,10 +406,6 @@ def score(
         heavy = left[i][1]
         shared += alike * heavy
         union += heavy
-        if i < len(wanted):
-            own += alike
-    if not own:
-        return 0.0
     union += sum(rest for i, (_, _, rest) in enumerate(left) if i not in used_left)
     union += sum(rest for j, (_, _, rest) in enumerate(right) if j not in used_right)
     found = shared / union
