@@ -70,7 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     add = sandbox.add_argument
     add("--port", type=int, default=0, help="default: a free one")
     add("--key", help="the one right key")
-    add("--vintage", choices=("2025", "2026"), default="2026", help="whose error codes")
+    add(
+        "--vintage",
+        choices=("2025", "2026"),
+        default="2026",
+        help="whose API: models, listings, error codes, live search (2025) or its 410, "
+        "/v1/me (2026), image size limit, and the shape of streams and usage",
+    )
     add("--latency", type=float, default=0, metavar="MS", help="before each answer")
     add("--rpm", type=int, metavar="N", help="requests per minute and model")
     add("--tpm", type=int, metavar="N", help="tokens per minute and model")

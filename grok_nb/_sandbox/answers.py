@@ -64,6 +64,8 @@ class Usage(TypedDict):
     completion_tokens_details: CompletionDetails
     num_sources_used: int
     cost_in_usd_ticks: int
+    # Of 2025, where it stands beside the details.
+    reasoning_tokens: NotRequired[int]
 
 
 @_closed

@@ -44,6 +44,7 @@ class Job:
     stream: bool
     include_usage: bool
     service_tier: str | None
+    vintage: str = "2026"
     top_logprobs: int | None = None
     sources: tuple[Page, ...] = ()
     citations: tuple[str, ...] | None = None
@@ -97,6 +98,7 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
         stream=bool(request.stream),
         include_usage=options is not None and bool(options.include_usage),
         service_tier=request.service_tier,
+        vintage=vintage,
         top_logprobs=request.top_logprobs or 0 if has_logprobs else None,
         sources=sources,
         citations=citations,
@@ -227,8 +229,7 @@ def _image_tokens(messages: list[Message], max_bytes: int) -> int:
             size = images.opened(image.url, max_bytes)
         except ValueError as problem:
             raise errors.invalid(f"Invalid image: {problem}.") from None
-        is_low = image.detail == "low"
-        total += images.TILE_TOKENS if is_low else images.tokens_of(size)
+        total += images.tokens(size, image.detail)
     return total
 
 

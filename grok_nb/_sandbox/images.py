@@ -75,19 +75,19 @@ def size_of_url(url: str) -> Size | None:
         return None
 
 
-def tokens(url: str, detail: str | None) -> int:
+def tokens(size: Size | None, detail: str | None) -> int:
     """
     Count the prompt tokens of an image: one tile's worth for each tile, and one more.
 
-    Source: docs.x.ai image understanding (2025-05); 256 for low detail is a guess.
+    Parameters
+    ----------
+    size : Size or None
+        None for one that was not fetched.
+    detail : {"low", "high", "auto"}, optional
+        Source: docs.x.ai image understanding (2025-05); 256 for low detail is a guess.
     """
     if detail == "low":
         return TILE_TOKENS
-    return tokens_of(size_of_url(url))
-
-
-def tokens_of(size: Size | None) -> int:
-    """Count the prompt tokens of an image in full detail; None: its size is unknown."""
     if size is None:
         return UNKNOWN_TOKENS
     columns = math.ceil(size.width / TILE_PIXELS)

@@ -149,6 +149,17 @@ def test_grok_4_of_2025_reasons_in_silence(then: httpx.Client) -> None:
     assert last == answer["usage"]
 
 
+def test_2025_counts_reasoning_at_the_top_level_as_well(
+    then: httpx.Client, today: httpx.Client
+) -> None:
+    usage = ask(then, model="grok-4").json()["usage"]
+    details = usage["completion_tokens_details"]["reasoning_tokens"]
+    assert usage["reasoning_tokens"] == details > 0
+    total = usage["prompt_tokens"] + usage["completion_tokens"] + details
+    assert usage["total_tokens"] == total
+    assert "reasoning_tokens" not in ask(today).json()["usage"]
+
+
 def test_2025_has_sentences_for_codes_and_plain_422(then: httpx.Client) -> None:
     assert ask(then, model="nope").json()["code"] == (
         "Some requested entity was not found"

@@ -242,8 +242,8 @@ def test_damaged_images_have_no_size(data: bytes) -> None:
 
 
 def test_image_tokens_follow_the_tiles() -> None:
-    assert images.tokens(PNG, None) == 512
-    assert images.tokens(PNG, "low") == 256
-    assert images.tokens("https://example.org/a.png", "high") == 512
+    assert images.tokens(images.size_of_url(PNG), None) == 512
+    assert images.tokens(images.size_of_url(PNG), "low") == 256
+    assert images.tokens(None, "high") == 512
     wide = bytes.fromhex("ffd8ffc0001108") + (900).to_bytes(2) + (900).to_bytes(2)
     assert images.read_size(wide) == images.Size("jpeg", 900, 900)

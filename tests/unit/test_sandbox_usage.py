@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_nb._sandbox import books, catalog, chat, chat_rules, schemas, tokens
+from grok_nb._sandbox import books, catalog, chat_rules, generation, schemas, tokens
 from grok_nb._sandbox.books import Limits, masked
 from grok_nb._sandbox.errors import ApiError
 
@@ -21,13 +21,13 @@ def job(text: str = "What is 101*3?", vintage: str = "2026", **fields: Any):
     return chat_rules.prepare(json.dumps(body | fields).encode(), CATALOG, vintage)
 
 
-def drawn(**fields: Any) -> tuple[list[chat.Delta], dict[str, Any]]:
-    generation = chat.Generation(job(**fields))
-    deltas = list(generation)
-    return deltas, generation.usage()
+def drawn(**fields: Any) -> tuple[list[generation.Delta], dict[str, Any]]:
+    drawing = generation.Generation(job(**fields))
+    deltas = list(drawing)
+    return deltas, drawing.usage()
 
 
-def content(deltas: list[chat.Delta], choice: int = 0) -> str:
+def content(deltas: list[generation.Delta], choice: int = 0) -> str:
     return "".join(d.content or "" for d in deltas if d.choice == choice)
 
 
@@ -100,7 +100,7 @@ def test_stop_cuts_before_the_sequence(stop: str | list[str]) -> None:
 
 @given(st.text(alphabet="ab ,1"), st.lists(st.text("ab ,1", min_size=1), max_size=3))
 def test_stop_passes_everything_else(text: str, stops: list[str]) -> None:
-    passed = "".join(chat._before_stop(tokens.split(text), tuple(stops)))
+    passed = "".join(generation._before_stop(tokens.split(text), tuple(stops)))
     found = [(text.find(s) + len(s), text.find(s)) for s in stops if s in text]
     # The sequence that is complete first ends the reply.
     assert passed == text[: min(found, default=(0, len(text)))[1]]
