@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import config
-from grok_nb.errors import MissingExtra
+from grok_nb.errors import ConfigError, MissingExtra
 from grok_nb.session import AskOptions, Grok, ReplyStream
 from grok_nb.store import db
 
@@ -111,13 +111,38 @@ class Sandbox:
         self,
         server: SandboxServer,
         folder: tempfile.TemporaryDirectory[str] | None,
+        store: str | None,
         before: dict[str, Any],
     ) -> None:
         self._server = server
         self._folder = folder
+        self._store = store
         self._before = before
         self.base_url: str = server.base_url
         self.key: str = server.key
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return what each call cost here.
+
+        Returns
+        -------
+        list of dict
+            ``request_id, path, model, status, billed, cost_in_usd_ticks, usage,
+            closed_early`` of each request that can cost money, oldest first; also of
+            those whose answer never arrived.
+        """
+        return self._server.calls()
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return what arrived.
+
+        Returns
+        -------
+        list of dict
+            ``method, path, headers, body`` of each request, oldest first; the key is
+            masked.
+        """
+        return self._server.requests()
 
     def stop(self) -> None:
         """End the server; the default session is as it was before."""
@@ -129,8 +154,9 @@ class Sandbox:
             _defaults.clear()
             _defaults.update(self._before)
         self._server.stop()
+        if self._store is not None:
+            db.forget(self._store)
         if self._folder is not None:
-            db.forget(self._folder.name)
             self._folder.cleanup()
 
     def __repr__(self) -> str:
@@ -151,16 +177,20 @@ class Sandbox:
 _sandbox: Sandbox | None = None
 
 
-def sandbox(**options: Any) -> Sandbox:
+def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> Sandbox:
     """Start the sandbox, or return the running one, and make it the default.
 
-    Replies then come from this machine and are marked so. Unless ``GROK_NB_STORE`` is
-    set, its ledger is a temporary one, so that play money never mixes with real.
+    Replies then come from this machine and are marked so. Unless a store is configured
+    or ``GROK_NB_STORE`` is set, its ledger is a temporary one, so that play money never
+    mixes with real.
 
     Parameters
     ----------
+    store
+        Folder of the ledger while it runs.
     **options
-        For the server: ``port, key, vintage, latency_ms, rpm, tpm``.
+        For the server: ``port, key, vintage, latency_ms, rpm, tpm, faults,
+        tokens_per_s``.
 
     Returns
     -------
@@ -169,12 +199,19 @@ def sandbox(**options: Any) -> Sandbox:
 
     Raises
     ------
+    ConfigError
+        One runs already, and options were given.
     MissingExtra
         The extra ``sandbox`` is not installed.
     """
     global _sandbox  # noqa: PLW0603 - one per process is the point
     with _guard:
         if _sandbox is not None:
+            if store is not None or options:
+                raise ConfigError(
+                    f"A sandbox runs already, at {_sandbox.base_url}.",
+                    hint="Stop it first: gn.sandbox().stop() or %grok_sandbox off.",
+                )
             return _sandbox
         try:
             from grok_nb._sandbox.server import Sandbox as Server
@@ -187,13 +224,15 @@ def sandbox(**options: Any) -> Sandbox:
         server.start()
         before = dict(_defaults)
         folder = None
-        if "store" not in _defaults and not os.environ.get("GROK_NB_STORE"):
+        if store is not None:
+            _defaults["store"] = store = os.fspath(store)
+        elif "store" not in _defaults and not os.environ.get("GROK_NB_STORE"):
             folder = tempfile.TemporaryDirectory(
                 prefix="grok_nb-sandbox-", ignore_cleanup_errors=True
             )
-            _defaults["store"] = folder.name
+            _defaults["store"] = store = folder.name
         _defaults.update(base_url=server.base_url, api_key=config.Secret(server.key))
-        _sandbox = Sandbox(server, folder, before)
+        _sandbox = Sandbox(server, folder, store, before)
         return _sandbox
 
 

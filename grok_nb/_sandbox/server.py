@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -241,6 +241,14 @@ class Sandbox:
             self._server.should_exit = True
             self._thread.join(START_S)
         self._server = self._thread = None
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return what each call would have cost: ``GET /__sandbox/ledger``."""
+        return self._gate.desk.ledger.shown()["calls"]  # type: ignore[no-any-return]  # JSON
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return what arrived, keys masked: ``GET /__sandbox/log``."""
+        return self._gate.desk.log.shown()["requests"]  # type: ignore[no-any-return]  # JSON
 
     def __enter__(self) -> Self:
         return self.start()
