@@ -23,7 +23,7 @@
         ├── NotFound            404
         ├── Gone                410
         ├── RateLimited         429
-        └── ServerFault         498, 5xx, and answers that are no API answers
+        └── ServerFault         408, 409, 498, 5xx, and what is no answer of the API
 
 ``str(error)`` says what happened; ``error.hint`` (also a note on the exception) says
 what to type next.

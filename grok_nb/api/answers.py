@@ -110,6 +110,8 @@ def error_from(
     code, message = read_error(body)
     kind = _class_of(status, code, message)
     hint = _hint(kind, status, message, model, known_models)
+    if 300 <= status < 400 and (target := headers.get("location")):
+        message = f"it points to {target}, which was not asked"
     shown = config.scrub(" ".join(message.split()), secret)
     if len(shown) > _LONGEST_MESSAGE:
         shown = shown[: _LONGEST_MESSAGE - 3] + "..."
@@ -145,6 +147,8 @@ def _class_of(status: int, code: str | None, message: str) -> type[errors.ApiErr
     exact: dict[int, type[errors.ApiError]] = {
         403: errors.Forbidden,
         404: errors.NotFound,
+        408: errors.ServerFault,  # "later", not "never": the request was right
+        409: errors.ServerFault,
         410: errors.Gone,
         429: errors.RateLimited,
         498: errors.ServerFault,
@@ -181,7 +185,12 @@ def _hint(
         return asked + "gn.models() lists what there is."
     if "maximum prompt length" in message:
         return "Shorten the prompt, or take a model with a longer context: gn.models()."
-    if 300 <= status < 400 or "HTML page" in message:
+    if 300 <= status < 400:
+        return (
+            "No redirect is followed, for the key would go with it: "
+            "check base_url and proxies."
+        )
+    if "HTML page" in message:
         return "Something between here and xAI answered: check base_url and proxies."
     if status == 407:
         return "A proxy asks for a password: check HTTPS_PROXY."

@@ -143,7 +143,7 @@ class Exchange:
             failures[kind] += 1
             wait = self._wait(failure, kind, failures[kind], deadline)
             if wait is None or not retry:
-                raise failure
+                raise _with_id(failure)
             await self.clock.sleep(wait)
 
     async def _get_once(

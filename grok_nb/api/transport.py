@@ -43,6 +43,7 @@ _NOT_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+_MAYBE_BILLED = "The request may have been billed: gn.usage() has its row."
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _AGENT = f"grok_nb/{__version__}".encode()
 
@@ -169,10 +170,13 @@ class Answer:
 class Failures:
     """Turns the HTTP library's errors into ours."""
 
-    def __init__(self, host: str, timeout_s: float, secret: Secret | None) -> None:
+    def __init__(
+        self, host: str, timeout_s: float, secret: Secret | None, *, costs: bool = True
+    ) -> None:
         self._host = host
         self._timeout_s = timeout_s
         self._secret = secret
+        self._warning = _MAYBE_BILLED if costs else ""
 
     def translate(self, error: Exception) -> ConnectionFailed:
         """Return our error, its cause stripped of frames and requests."""
@@ -191,7 +195,7 @@ class Failures:
             failure = TimedOut(
                 f"No whole answer from {self._host} within {self._timeout_s:g} s.",
                 sent=True,
-                hint="Give the call more time: timeout_s=...",
+                hint=f"More time: gn.configure(timeout_s=...). {self._warning}".strip(),
             )
         elif isinstance(error, _NOT_SENT):
             failure = ConnectionFailed(
@@ -204,7 +208,7 @@ class Failures:
                 f"The connection to {self._host} broke before the whole answer was "
                 f"there ({said or name}).",
                 sent=True,
-                hint="The request may have been billed: gn.usage() has its row.",
+                hint=self._warning or "Try again later.",
             )
         failure.__suppress_context__ = True
         return failure
@@ -360,7 +364,7 @@ class Http:
             content=body,
             extensions={"timeout": limits},
         )
-        failures = Failures(self.host, timeout_s, secret)
+        failures = Failures(self.host, timeout_s, secret, costs=body is not None)
         limit = Limit(deadline)
         try:
             with limit:

@@ -295,10 +295,9 @@ def _brief() -> Iterator[None]:
         raise
     except GrokError as error:
         lines = [f"{type(error).__name__}: {error}"]
-        request_id = getattr(error, "request_id", None)
-        after = [error.hint, f"Request id: {request_id}." if request_id else ""]
-        if any(after):
-            lines.append("  " + " ".join(text for text in after if text))
+        # the hint, how often it was tried and with how much doubt, the request id
+        if notes := getattr(error, "__notes__", None):
+            lines.append("  " + " ".join(notes))
         error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # IPython's hook
         raise
     except KeyboardInterrupt as stop:

@@ -78,7 +78,10 @@ def footer(reply: Reply, note: str = "") -> str:
     elif reply.finish_reason in _ENDINGS:
         facts.append(_ENDINGS[reply.finish_reason or ""])
     if reply.attempts_in_doubt:
-        facts.append(f"{reply.attempts_in_doubt} earlier attempts may have cost, too")
+        plural = "s" if reply.attempts_in_doubt > 1 else ""
+        facts.append(
+            f"{reply.attempts_in_doubt} earlier attempt{plural} may have cost, too"
+        )
     if note:
         facts.append(note)
     return " · ".join(facts)

