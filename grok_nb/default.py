@@ -144,6 +144,38 @@ class Sandbox:
         """
         return self._server.requests()
 
+    def fail(self, *faults: str | dict[str, Any]) -> None:
+        """Let requests go wrong from now on, to see what happens then.
+
+        Parameters
+        ----------
+        *faults
+            ``KIND[@[METHOD ]PATH][#NTH or %RATE][*TIMES][,field=value...]``, as for
+            ``grok-nb sandbox --fail``, or a dict with the same fields. They replace
+            what was scripted before, and count requests from now; without any,
+            everything works again.
+
+        Raises
+        ------
+        ConfigError
+            One of them makes no sense; nothing is changed.
+
+        Examples
+        --------
+        >>> import grok_nb as gn
+        >>> with gn.sandbox() as box:
+        ...     box.fail("503#1,retry_after=0")
+        ...     gn.ask("What is 6*7?").attempts
+        2
+        """
+        try:
+            self._server.fail(*faults)
+        except ValueError as error:
+            raise ConfigError(
+                f"The sandbox cannot fail like that: {error}.",
+                hint='For example: box.fail("429@/v1/chat#2"), or box.fail() for none.',
+            ) from None
+
     def stop(self) -> None:
         """End the server; the default session is as it was before."""
         global _sandbox  # noqa: PLW0603
@@ -189,13 +221,13 @@ def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> S
     store
         Folder of the ledger while it runs.
     **options
-        For the server: ``port, key, vintage, latency_ms, rpm, tpm, faults,
-        tokens_per_s``.
+        For the server: ``port, key, vintage, latency_ms, rpm, tpm, tokens_per_s,
+        faults``.
 
     Returns
     -------
     Sandbox
-        Also a context manager; ``.stop()`` ends it.
+        Also a context manager; ``.fail()`` lets things go wrong, ``.stop()`` ends it.
 
     Raises
     ------

@@ -253,7 +253,11 @@ class Faults:
 
     def clear(self) -> None:
         """Forget the script."""
-        self._rules.clear()
+        self.replace(())
+
+    def replace(self, entries: Iterable[object]) -> None:
+        """Put another script in place of this one, or raise and keep it (ValueError)."""
+        self._rules = [_Rule(fault) for fault in [parse(entry) for entry in entries]]
 
     def pick(self, method: str, path: str) -> Fault | None:
         """Count a request and say what goes wrong with it."""

@@ -235,6 +235,22 @@ class Sandbox:
             raise RuntimeError("the sandbox did not start") from cause
         return self
 
+    def fail(self, *faults: object) -> None:
+        """
+        Script what goes wrong from now on, in place of what was scripted.
+
+        Parameters
+        ----------
+        *faults : dict or str
+            See `grok_nb._sandbox.faults`; none: nothing goes wrong any more.
+
+        Raises
+        ------
+        ValueError
+            A fault makes no sense; the script stays as it was.
+        """
+        self._gate.desk.faults.replace(faults)
+
     def stop(self) -> None:
         """Stop serving; open streams are dropped. Calling it twice does no harm."""
         if self._server is not None and self._thread is not None:
