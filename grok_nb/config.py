@@ -36,8 +36,10 @@ _PLACES = {
     "timeout_s": (None, "timeout_s"),
     "on_doubt": (None, "on_doubt"),
 }
-# the API's own masked form of a key ("xa***ey") also shows a part of it
-_KEY_SHAPES = re.compile(r"xai-[A-Za-z0-9_\-]{6,}|\b[\w-]{1,8}\*{3,}[\w-]{0,8}")
+# the API's own masked forms of a key ("xa***ey", "xai-...ey") also show a part of it
+_KEY_SHAPES = re.compile(
+    r"xai-[A-Za-z0-9_\-]{6,}|\b[\w-]{1,8}\*{3,}[\w-]{0,8}|xai-[\w-]*(?:\.{2,}|…|\\u2026)[\w-]*"
+)
 
 
 class Secret:

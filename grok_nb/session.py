@@ -357,7 +357,7 @@ class AsyncGrok(Client):
 
     async def read_listing(self) -> list[dict[str, Any]]:
         """Read the live listing of text models; from now on its prices are used."""
-        entries = _entries(await self.exchange.get("/language-models", retry=False))
+        entries = _entries(await self.exchange.free("/language-models", retry=False))
         self.exchange.table = pricing.snapshot().with_listing(entries, self._today())
         return entries
 
@@ -369,7 +369,7 @@ class AsyncGrok(Client):
         """
         merged: dict[str, dict[str, Any]] = {}
         for path in ("/models", "/language-models", "/image-generation-models"):
-            for entry in _entries(await self.exchange.get(path)):
+            for entry in _entries(await self.exchange.free(path)):
                 merged.setdefault(str(entry.get("id")), {}).update(entry)
         self.exchange.table = pricing.snapshot().with_listing(
             merged.values(), self._today()

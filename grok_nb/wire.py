@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 
 class Wire(BaseModel):
@@ -162,3 +162,59 @@ class ListedModel(Wire):
     search_price: int | None = None
     image_price: int | None = None
     max_prompt_length: int | None = None
+
+
+class Token(Wire):
+    """One token of a text; several may share the bytes of one character."""
+
+    token_id: int | None = None
+    string_token: str | None = None
+    token_bytes: list[int] | None = None
+
+
+class Tokens(Wire):
+    """Answer of ``POST /v1/tokenize-text``.
+
+    Attributes
+    ----------
+    token_ids : list of Token
+        In the order of the text.
+
+    Notes
+    -----
+    A prompt is billed for a few tokens more: the API adds hidden ones.
+    Source: xai-api.md section 10.
+    """
+
+    token_ids: list[Token]
+
+    @property
+    def count(self) -> int:
+        """How many tokens the text has."""
+        return len(self.token_ids)
+
+    def __repr__(self) -> str:
+        return f"<{self.count} tokens>"  # the list of a long text fills the screen
+
+    __str__ = __repr__
+
+
+class ApiKey(Wire):
+    """Answer of ``GET /v1/api-key``; times are text in ISO 8601.
+
+    Source: xai-api.md section 10.
+    """
+
+    # its last characters are those of the key: no notebook is to show them
+    redacted_api_key: str | None = Field(default=None, repr=False)
+    api_key_id: str | None = None
+    name: str | None = None
+    user_id: str | None = None
+    team_id: str | None = None
+    create_time: str | None = None
+    modify_time: str | None = None
+    modified_by: str | None = None
+    acls: list[str] | None = None
+    team_blocked: bool | None = None
+    api_key_blocked: bool | None = None
+    api_key_disabled: bool | None = None

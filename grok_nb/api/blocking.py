@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
     from grok_nb.config import Settings
-    from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
+    from grok_nb.wire import (
+        ApiKey,
+        ChatCompletion,
+        ChatCompletionChunk,
+        ListedModel,
+        Tokens,
+    )
 
     from .chat import ChatOptions
     from .client import Client
@@ -88,3 +94,11 @@ class BlockingClient:
     def embedding_model(self, model_id: str) -> ListedModel:
         """Describe one embedding model: ``GET /v1/embedding-models/{id}``."""
         return self._call(lambda: self._core.embedding_model(model_id))
+
+    def tokenize(self, text: str, model: str | None = None) -> Tokens:
+        """Split a text into tokens, free of charge; see `Client.tokenize`."""
+        return self._call(lambda: self._core.tokenize(text, model))
+
+    def api_key(self) -> ApiKey:
+        """Say what the API knows of the key; see `Client.api_key`."""
+        return self._call(self._core.api_key)

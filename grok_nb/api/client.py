@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import pricing
-from grok_nb.errors import ServerFault
+from grok_nb.errors import BadRequest, ServerFault
 
 from .chat import ChatOptions, check_model, checked_ask
 from .exchange import Books, Call, Exchange
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from grok_nb.clock import Clock
     from grok_nb.config import Settings
     from grok_nb.reply import Ask, RetryNotice
-    from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
+    from grok_nb.wire import (
+        ApiKey,
+        ChatCompletion,
+        ChatCompletionChunk,
+        ListedModel,
+        Tokens,
+    )
 
     from .transport import Http
 
@@ -185,9 +191,9 @@ class Client:
         from grok_nb.wire import ListedModel
 
         # what a server said is in no variable here when an error is raised
-        found = _models_in(await self.exchange.get(path))
+        found = _models_in(await self.exchange.free(path))
         if found is None:
-            raise _no_listing(path)
+            raise _no_use(f"{path} holds no model")
         return [ListedModel.read(entry) for entry in found]
 
     async def _listed(self, path: str, model_id: str) -> ListedModel:
@@ -197,11 +203,99 @@ class Client:
 
         check_model(model_id)
         quoted = quote(model_id, safe="", errors="replace")
-        listed = ListedModel.read(await self.exchange.get(f"{path}/{quoted}", model_id))
+        listed = ListedModel.read(
+            await self.exchange.free(f"{path}/{quoted}", model=model_id)
+        )
         if listed.id:
             return listed
         del listed
-        raise _no_listing(path)
+        raise _no_use(f"{path} holds no model")
+
+    # -- small endpoints ----------------------------------------------------------
+
+    async def tokenize(self, text: str, model: str | None = None) -> Tokens:
+        """Split a text into tokens, free of charge: ``POST /v1/tokenize-text``.
+
+        Parameters
+        ----------
+        text
+            Travels as it is.
+        model
+            Id or alias, for its tokenizer; default as `Grok` resolves it.
+
+        Returns
+        -------
+        Tokens
+            ``.count`` and ``.token_ids``; ``.raw`` is the JSON as it came.
+
+        Raises
+        ------
+        BadRequest
+            ``text`` is no text, or the API refused it.
+        NotFound
+            No such model.
+        GrokError
+            Any other of the tree in `grok_nb.errors`.
+
+        Notes
+        -----
+        Source: xai-api.md section 10.
+
+        Examples
+        --------
+        >>> import grok_nb as gn
+        >>> with gn.sandbox() as box, gn.Grok(
+        ...     api_key=box.key, base_url=box.base_url, store=":memory:"
+        ... ) as grok:
+        ...     "".join(token.string_token for token in grok.tokenize("Hi!").token_ids)
+        'Hi!'
+        """
+        from grok_nb.wire import Tokens
+
+        if not isinstance(text, str):
+            raise BadRequest(f"text must be text, not {type(text).__name__}.")
+        if model is not None:
+            check_model(model)
+        model = await self.resolve_model(model)
+        path = "/tokenize-text"
+        data = await self.exchange.free(
+            path, {"text": text, "model": model}, model=model
+        )
+        entries = data.get("token_ids")
+        if isinstance(entries, list) and all(isinstance(e, dict) for e in entries):
+            return Tokens.read(data)
+        del data, entries
+        raise _no_use(f"{path} lists no tokens")
+
+    async def api_key(self) -> ApiKey:
+        """Say what the API knows of the key: ``GET /v1/api-key``.
+
+        Returns
+        -------
+        ApiKey
+            Name, team, permissions (``acls``), and whether key or team are blocked.
+            Its ``repr`` leaves out ``redacted_api_key``, which shows the key's end.
+            ``.raw`` is the JSON as it came, with it: do not leave that in a notebook.
+
+        Raises
+        ------
+        Unauthorized
+            The key is wrong.
+        GrokError
+            Any other of the tree in `grok_nb.errors`.
+
+        Notes
+        -----
+        Source: xai-api.md section 10.
+        """
+        from grok_nb.wire import ApiKey
+
+        path = "/api-key"
+        known = ApiKey.read(await self.exchange.free(path))
+        if known.api_key_id or known.name or known.team_id or known.user_id:
+            return known
+        del known
+        raise _no_use(f"{path} tells of no key")
 
 
 def _models_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -211,9 +305,9 @@ def _models_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _no_listing(path: str) -> ServerFault:
+def _no_use(why: str) -> ServerFault:
     return ServerFault(
-        f"No usable answer (200): {path} holds no model.",
+        f"No usable answer (200): {why}.",
         status=200,
         hint="Something between here and xAI answered: check base_url and proxies.",
     )

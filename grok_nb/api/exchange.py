@@ -127,15 +127,21 @@ class Exchange:
         self.jitter = jitter or random.Random()  # noqa: S311 - spreads retries
         self.table: PriceTable = pricing.snapshot()
 
-    async def get(
-        self, path: str, model: str | None = None, *, retry: bool = True
+    async def free(
+        self,
+        path: str,
+        body: dict[str, Any] | None = None,
+        *,
+        model: str | None = None,
+        retry: bool = True,
     ) -> dict[str, Any]:
-        """GET a free endpoint; it leaves no row in the ledger."""
+        """GET a free endpoint, or POST to it; it leaves no row in the ledger."""
+        content = None if body is None else encoded(body)
         deadline = self._deadline()
         failures: Counter[Kind] = Counter()
         while True:
             try:
-                return await self._get_once(path, model, deadline)
+                return await self._free_once(path, content, model, deadline)
             except GrokError as error:
                 # frames below hold what the server said, which may hold the key
                 failure = error.with_traceback(None)
@@ -146,10 +152,11 @@ class Exchange:
                 raise _with_id(failure)
             await self.clock.sleep(wait)
 
-    async def _get_once(
-        self, path: str, model: str | None, deadline: float
+    async def _free_once(
+        self, path: str, content: bytes | None, model: str | None, deadline: float
     ) -> dict[str, Any]:
-        answer = await self.send("GET", path, deadline)
+        method = "GET" if content is None else "POST"
+        answer = await self.send(method, path, deadline, content)
         try:
             body = await answer.read()
         finally:

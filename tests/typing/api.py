@@ -6,7 +6,7 @@ import pandas as pd
 
 import grok_nb as gn
 from grok_nb.session import AsyncReplyStream, ReplyStream
-from grok_nb.wire import ChatCompletion, ChatCompletionChunk, ListedModel
+from grok_nb.wire import ApiKey, ChatCompletion, ChatCompletionChunk, ListedModel, Tokens
 
 
 def blocking(grok: gn.Grok) -> None:
@@ -23,6 +23,8 @@ def blocking(grok: gn.Grok) -> None:
         assert_type(chunk, ChatCompletionChunk)
     assert_type(grok.models(), list[ListedModel])
     assert_type(grok.language_model("grok-4.7"), ListedModel)
+    assert_type(grok.tokenize("hi").count, int)
+    assert_type(grok.api_key(), ApiKey)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:
@@ -32,6 +34,7 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     async for event in grok.stream("hi"):
         assert_type(event, gn.Event)
     assert_type(await grok.models(), list[ListedModel])
+    assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
 
 
 def values(reply: gn.Reply) -> None:
