@@ -22,9 +22,11 @@ TIMEOUT_S = 3600.0
 LONGEST_TIMEOUT_S = 1e9
 MEMORY = ":memory:"
 
-_KEY_HINT = (
-    "Set the environment variable XAI_API_KEY, or try everything without a key: "
-    "%grok_sandbox on (in a cell) or gn.sandbox() (in Python)."
+NO_KEY = "No API key for xAI was found."
+KEY_HINT = (
+    "Set XAI_API_KEY (environment, .env file, Colab secret, or keyring set grok_nb "
+    "XAI_API_KEY), or type it hidden: %grok_key. Without a key everything can be "
+    "tried: %grok_sandbox on (in a cell) or gn.sandbox() (in Python)."
 )
 #: setting -> (environment variable, name in [tool.grok_nb])
 _PLACES = {
@@ -36,6 +38,15 @@ _PLACES = {
     "timeout_s": (None, "timeout_s"),
     "on_doubt": (None, "on_doubt"),
 }
+ENV_FILE = ".env"
+_LONGEST_ENV_FILE = 100_000
+_ENV_LINE = re.compile(
+    r"""^[ \t]*(?:export[ \t]+)?(XAI_API_KEY|XAI_BASE_URL)[ \t]*=
+    (?: [ \t]*'([^'\r\n]*)'[ \t]*(?:\#.*)?$
+      | [ \t]*"([^"\r\n]*)"[ \t]*(?:\#.*)?$
+      | (?![ \t]*['"])(.*)$ )""",
+    re.MULTILINE | re.VERBOSE,
+)
 # the API's own masked forms of a key ("xa***ey", "xai-...ey") also show a part of it
 _KEY_SHAPES = re.compile(
     r"xai-[A-Za-z0-9_\-]{6,}|\b[\w-]{1,8}\*{3,}[\w-]{0,8}|xai-[\w-]*(?:\.{2,}|…|\\u2026)[\w-]*"
@@ -104,7 +115,8 @@ class Settings:
         What to do with a request that was sent and not answered. Default "retry".
     sources : dict of str to str
         Where each setting came from: "argument", the environment variable's name,
-        "pyproject.toml" or "default".
+        ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
+        once it was needed.
     """
 
     api_key: Secret | None
@@ -119,7 +131,7 @@ class Settings:
     def require_key(self) -> Secret:
         """Return the key, or raise the error that says how to set one."""
         if self.api_key is None:
-            raise ConfigError("No API key for xAI was found.", hint=_KEY_HINT)
+            raise ConfigError(NO_KEY, hint=KEY_HINT)
         return self.api_key
 
 
@@ -138,12 +150,20 @@ def resolve(
     environ
         Default ``os.environ``.
     folder
-        Where the search for ``pyproject.toml`` starts; default the working folder.
+        Where the search for ``pyproject.toml`` and ``.env`` starts; default the
+        working folder.
 
     Raises
     ------
     ConfigError
         A value cannot be right; the message names the place that it came from.
+
+    Notes
+    -----
+    Of a ``.env`` file only ``XAI_API_KEY`` counts and, with that key, ``XAI_BASE_URL``:
+    a key from elsewhere is not sent where such a file says. It is looked for from the
+    folder upwards, to the first folder with a ``.git`` or ``pyproject.toml`` or to the
+    home folder, and read anew each time. Nothing of it enters ``os.environ``.
     """
     given = {k: v for k, v in (arguments or {}).items() if v is not None}
     if unknown := given.keys() - _PLACES.keys():
@@ -152,6 +172,8 @@ def resolve(
             hint=f"Settings are: {', '.join(_PLACES)}.",
         )
     project = _project_table(folder)
+    has_key = "api_key" in given or bool(_variable(environ, "XAI_API_KEY").strip())
+    kept = {} if has_key else _env_file(folder)
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
     for name, (variable, key) in _PLACES.items():
@@ -162,6 +184,8 @@ def resolve(
         elif variable and _variable(environ, variable).strip():
             values[name] = _variable(environ, variable).strip()
             sources[name] = variable
+        elif variable in kept:
+            values[name], sources[name] = kept[variable], ENV_FILE
         elif key and key in project:
             values[name], sources[name] = project[key], "pyproject.toml"
         else:
@@ -169,7 +193,7 @@ def resolve(
         if name == "api_key":
             values[name] = hidden(values[name])
     return Settings(
-        api_key=_key(values["api_key"], sources["api_key"]),
+        api_key=checked_key(values["api_key"], sources["api_key"]),
         base_url=_base_url(values["base_url"], sources["base_url"]),
         model=_text("model", values["model"], sources["model"]),
         store=_store(values["store"], sources["store"]),
@@ -220,6 +244,42 @@ def _project_table(folder: Path | None) -> dict[str, object]:
     return {}
 
 
+def _env_file(folder: Path | None) -> dict[str, object]:
+    """Return what the nearest ``.env`` upwards holds for us: nothing without a key."""
+    try:
+        start = (folder or Path.cwd()).resolve()
+        home = Path.home()
+    except (OSError, RuntimeError):
+        return {}
+    for parent in (start, *start.parents):
+        path = parent / ENV_FILE
+        try:
+            if path.is_file():  # a pipe, as some password managers make, would block
+                return _kept_in(path)
+        except (OSError, UnicodeDecodeError):
+            return {}
+        if parent == home or any(
+            (parent / mark).exists() for mark in (".git", "pyproject.toml")
+        ):
+            break
+    return {}
+
+
+def _kept_in(path: Path) -> dict[str, object]:
+    found: dict[str, object] = {}
+    with path.open(encoding="utf-8-sig") as file:
+        for match in _ENV_LINE.finditer(file.read(_LONGEST_ENV_FILE)):
+            name, single, double, bare = match.groups()
+            if bare is not None:
+                bare = re.sub(r"\s+#.*", "", bare).strip()
+            value = next(v for v in (single, double, bare) if v is not None)
+            found[name] = hidden(value) if name == "XAI_API_KEY" else value
+    key = found.get("XAI_API_KEY")
+    if not isinstance(key, Secret) or not key.reveal().strip():
+        return {}
+    return {name: value for name, value in found.items() if value}
+
+
 def _variable(environ: Mapping[str, str] | None, name: str) -> str:
     return (os.environ if environ is None else environ).get(name, "")
 
@@ -229,7 +289,14 @@ def hidden(key: object) -> object:
     return Secret(key) if isinstance(key, str) else key
 
 
-def _key(value: object, source: str) -> Secret | None:
+def checked_key(value: object, source: str) -> Secret | None:
+    """Return a key without space around it; ``None`` for an empty one.
+
+    Raises
+    ------
+    ConfigError
+        It cannot be a key; the message names the place, never the value.
+    """
     if value is None:
         return None
     if not isinstance(value, Secret):
@@ -241,6 +308,11 @@ def _key(value: object, source: str) -> Secret | None:
         raise ConfigError(
             f"The API key ({source}) has a space, line break or non-ASCII character.",
             hint="Copy it again from https://console.x.ai.",
+        )
+    if "${" in value.reveal():
+        raise ConfigError(
+            f"The API key ({source}) names another variable.",
+            hint="Values are taken as they stand: write the key itself.",
         )
     return value
 

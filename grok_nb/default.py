@@ -11,7 +11,7 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Any, Unpack
 
-from grok_nb import config
+from grok_nb import config, keys
 from grok_nb.errors import ConfigError, MissingExtra
 from grok_nb.session import AskOptions, Grok, ReplyStream
 from grok_nb.store import db
@@ -55,7 +55,7 @@ def configure(**settings: Any) -> None:
 
 def settings() -> config.Settings:
     """Return the settings that the default session has now."""
-    return config.resolve(_defaults)
+    return keys.remembered(config.resolve(_defaults))
 
 
 def session() -> Grok:

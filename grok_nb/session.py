@@ -8,7 +8,7 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from grok_nb import config, pricing
+from grok_nb import config, keys, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import check_messages, checked_ask
 from grok_nb.api.client import Client
@@ -172,7 +172,9 @@ class AsyncGrok(Client):
     Parameters
     ----------
     api_key
-        Default: environment variable ``XAI_API_KEY``.
+        Default: environment variable ``XAI_API_KEY``, else a ``.env`` file, else, when
+        the first request needs it, Colab's secret ``XAI_API_KEY`` or the keyring's
+        (service ``grok_nb``).
     base_url
         Default ``XAI_BASE_URL``, else ``https://api.x.ai/v1``.
     model
@@ -220,6 +222,7 @@ class AsyncGrok(Client):
                 "on_doubt": on_doubt,
             }
         )
+        settings = keys.remembered(settings)
         self.store = db.shared(settings.store)
         self.ledger = Ledger(self.store)
         super().__init__(
@@ -491,7 +494,7 @@ class Grok(BlockingClient):
         def events() -> Iterator[Event]:
             __tracebackhide__ = True
             try:
-                yield from portal().iterate(lambda: aiter(stream), on_idle)
+                yield from self._iterate(lambda: aiter(stream), on_idle)
             finally:
                 self._core.warn()
 
@@ -503,7 +506,7 @@ class Grok(BlockingClient):
 
     def close(self) -> None:
         """Close the connections."""
-        self._call(self._core.aclose)
+        portal().call(self._core.aclose)  # needs no key
 
     def __enter__(self) -> Self:
         return self

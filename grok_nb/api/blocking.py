@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from grok_nb.portal import portal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Coroutine,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from grok_nb.config import Settings
     from grok_nb.wire import (
@@ -39,7 +46,17 @@ class BlockingClient:
 
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         __tracebackhide__ = True
+        self._core.exchange.find_key()
         return portal().call(make)
+
+    def _iterate(
+        self,
+        make: Callable[[], AsyncIterator[T]],
+        on_idle: Callable[[], object] | None = None,
+    ) -> Iterator[T]:
+        __tracebackhide__ = True
+        self._core.exchange.find_key()
+        return portal().iterate(make, on_idle)
 
     def chat_completion(
         self,
@@ -59,7 +76,7 @@ class BlockingClient:
         **options: Unpack[ChatOptions],
     ) -> Iterator[ChatCompletionChunk]:
         """Complete a chat, chunk by chunk; see `Client.chat_completion_stream`."""
-        return portal().iterate(
+        return self._iterate(
             lambda: self._core.chat_completion_stream(messages, model, **options)
         )
 

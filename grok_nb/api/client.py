@@ -54,8 +54,12 @@ class Client:
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
-        self.settings = settings
         self.exchange = Exchange(settings, http, books, clock=clock, jitter=jitter)
+
+    @property
+    def settings(self) -> Settings:
+        """The resolved settings."""
+        return self.exchange.settings
 
     # -- chat ---------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from grok_nb import bodies, pricing
+from grok_nb import bodies, keys, pricing
 from grok_nb.clock import SystemClock
 from grok_nb.config import scrub
 from grok_nb.errors import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from grok_nb.clock import Clock
-    from grok_nb.config import Settings
+    from grok_nb.config import Secret, Settings
     from grok_nb.pricing import PriceTable
 
     from .transport import Answer, Http
@@ -254,11 +254,33 @@ class Exchange:
         return await self.http.send(
             method,
             path,
-            secret=self.settings.require_key(),
+            secret=await self._secret(),
             timeout_s=self.settings.timeout_s,
             deadline=deadline,
             body=body,
         )
+
+    def find_key(self) -> None:
+        """Look for the key where somebody may be asked for it, if there is none.
+
+        Blocks for a limited time. For the thread that waits for the call: in Colab only
+        the main one can ask.
+
+        Raises
+        ------
+        ConfigError
+            There is no key.
+        """
+        if self.settings.api_key is None:
+            self.settings = keys.required(self.settings)
+
+    async def _secret(self) -> Secret:
+        if self.settings.api_key is None:
+            if keys.in_colab():
+                self.find_key()
+            else:
+                await asyncio.to_thread(self.find_key)
+        return self.settings.require_key()
 
     def refusal(self, answer: Answer, body: bytes, model: str | None) -> ApiError:
         """Return the error for an answer that is no success."""

@@ -19,8 +19,9 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
+from grok_nb import config, keys
 from grok_nb.clock import SystemClock
-from grok_nb.errors import BadRequest, GrokError
+from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
 
 from .interpolate import interpolate
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
 
+KEYRING = f"keyring set {keys.SERVICE} {keys.NAME}"
 CELL_HELP = help_text(
     "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
     "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.",
@@ -47,6 +49,9 @@ LINE_HELP = help_text(
 )
 _CARD = [
     ("Set the environment variable", "XAI_API_KEY"),
+    ("or write it into a .env file beside the notebook:", "XAI_API_KEY=..."),
+    ("or, in Colab, add a secret (the key on the left) named", "XAI_API_KEY"),
+    ("or keep it in the system's keyring, from a terminal:", KEYRING),
     ("or type a key here, hidden, for this session:", "%grok_key"),
     ("or try everything without a key, on this machine:", "%grok_sandbox on"),
 ]
@@ -130,9 +135,23 @@ class GrokMagics(Magics):
                     "%grok_key takes nothing: what is typed here is saved in the notebook.",
                     hint="If that was a key, replace it at https://console.x.ai.",
                 )
+            if _default().running_sandbox() is not None:
+                raise ConfigError(
+                    "The sandbox is on, and needs no key.",
+                    hint="%grok_sandbox off, then %grok_key.",
+                )
             from getpass import getpass
 
-            _default().configure(api_key=getpass("xAI API key: ") or None)
+            try:
+                typed = config.hidden(getpass("xAI API key: "))
+            except (EOFError, NotImplementedError):  # IPython's: no front end to ask
+                raise ConfigError(
+                    "Nobody can type a key here.", hint=config.KEY_HINT
+                ) from None
+            key = config.checked_key(typed, "typed")
+            if key is None:
+                raise ConfigError("No key was typed; nothing has changed.")
+            _default().configure(api_key=key)
             display({"text/plain": "The key is set for this session."}, raw=True)
 
     # -- one question -------------------------------------------------------------
@@ -227,13 +246,16 @@ class GrokMagics(Magics):
 
     def _require_key(self) -> None:
         settings = _default().settings()
-        if settings.api_key is None and not self._card_shown:
-            from grok_nb.show.render import notice_bundle
+        try:
+            keys.required(settings)
+        except ConfigError:
+            if not self._card_shown:
+                from grok_nb.show.render import notice_bundle
 
-            self._card_shown = True
-            title = "grok_nb needs an API key of xAI, or its sandbox."
-            display(notice_bundle(title, _CARD), raw=True)
-        settings.require_key()
+                self._card_shown = True
+                title = "grok_nb needs an API key of xAI, or its sandbox."
+                display(notice_bundle(title, _CARD), raw=True)
+            raise
 
 
 GrokMagics.grok_cell.__doc__ = CELL_HELP

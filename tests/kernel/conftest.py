@@ -122,6 +122,7 @@ def start_kernel(folder: Path, **variables: str) -> Kernel:
     environment |= {
         "GROK_NB_STORE": str(folder / "store"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         **variables,
     }
     manager, client = start_new_kernel(

@@ -6,7 +6,13 @@ import pandas as pd
 
 import grok_nb as gn
 from grok_nb.session import AsyncReplyStream, ReplyStream
-from grok_nb.wire import ApiKey, ChatCompletion, ChatCompletionChunk, ListedModel, Tokens
+from grok_nb.wire import (
+    ApiKey,
+    ChatCompletion,
+    ChatCompletionChunk,
+    ListedModel,
+    Tokens,
+)
 
 
 def blocking(grok: gn.Grok) -> None:

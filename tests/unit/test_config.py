@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import pickle
+import tempfile
 import traceback
 from pathlib import Path
 from typing import Any
 
+import dotenv
 import platformdirs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_nb import config
@@ -67,7 +70,7 @@ def test_argument_then_environment_then_project_file(
         assert found.sources[name] == source
 
 
-def test_the_key_comes_from_argument_or_environment_only(tmp_path: Path) -> None:
+def test_the_key_comes_from_argument_or_environment(tmp_path: Path) -> None:
     found = resolved({"api_key": KEY}, {"XAI_API_KEY": "xai-other00"})
     assert found.require_key().reveal() == KEY
     found = resolved({}, {"XAI_API_KEY": f" {KEY}\n"})
@@ -94,9 +97,182 @@ def test_no_key_says_how_to_set_one() -> None:
     for environ in ({}, {"XAI_API_KEY": ""}, {"XAI_API_KEY": " \n"}):
         with pytest.raises(ConfigError, match="No API key") as caught:
             resolved({}, environ).require_key()
-        assert "XAI_API_KEY" in caught.value.hint
-        assert "sandbox" in caught.value.hint
+        for way in ("XAI_API_KEY", ".env", "Colab", "keyring", "%grok_key", "sandbox"):
+            assert way in caught.value.hint
     assert resolved({"api_key": "  "}).api_key is None
+
+
+# -- .env ------------------------------------------------------------------------------
+
+
+def env_file(folder: Path, text: str, **options: Any) -> Path:
+    (folder / ".env").write_text(text, encoding="utf-8", **options)
+    return folder
+
+
+def test_the_key_may_lie_in_an_env_file(tmp_path: Path) -> None:
+    before = dict(os.environ)
+    env_file(tmp_path, f"OTHER=1\nXAI_API_KEY={KEY}\n")
+    found = resolved(folder=tmp_path)
+    assert found.require_key().reveal() == KEY
+    assert found.sources["api_key"] == ".env"
+    assert resolved({"api_key": "xai-a"}, folder=tmp_path).sources["api_key"] == (
+        "argument"
+    )
+    other = resolved({}, {"XAI_API_KEY": "xai-b"}, tmp_path)
+    assert (other.require_key().reveal(), other.sources["api_key"]) == (
+        "xai-b",
+        "XAI_API_KEY",
+    )
+    assert dict(os.environ) == before  # nothing is exported
+
+
+def test_a_changed_env_file_is_noticed(tmp_path: Path) -> None:
+    for key in ("xai-one", "xai-two"):
+        env_file(tmp_path, f"XAI_API_KEY={key}")
+        assert resolved(folder=tmp_path).require_key().reveal() == key
+
+
+def test_an_env_file_s_address_counts_with_its_key_only(tmp_path: Path) -> None:
+    """A key from elsewhere is never sent where a file says that came with a clone."""
+    env_file(tmp_path, f"XAI_BASE_URL=http://theirs/v1\nXAI_API_KEY={KEY}")
+    found = resolved(folder=tmp_path)
+    assert (found.base_url, found.sources["base_url"]) == ("http://theirs/v1", ".env")
+    for arguments, environ in (
+        ({"api_key": KEY}, {}),
+        ({}, {"XAI_API_KEY": KEY}),
+    ):
+        assert resolved(arguments, environ, tmp_path).base_url == BASE_URL
+    found = resolved({}, {"XAI_BASE_URL": "http://mine/v1"}, tmp_path)
+    assert found.base_url == "http://mine/v1"
+    env_file(tmp_path, "XAI_BASE_URL=http://theirs/v1\nXAI_API_KEY=\n")
+    assert resolved(folder=tmp_path).base_url == BASE_URL
+
+
+def test_no_other_variable_of_an_env_file_counts(tmp_path: Path) -> None:
+    text = f"XAI_API_KEY={KEY}\nGROK_NB_MODEL=m\nGROK_NB_STORE=/x\n"
+    found = resolved(folder=env_file(tmp_path, text))
+    assert (found.model, found.sources["store"]) == (None, "default")
+
+
+@pytest.mark.parametrize("mark", [".git", "pyproject.toml", None])
+def test_an_env_file_is_looked_for_up_to_the_project_s_folder(
+    mark: str | None, tmp_path: Path
+) -> None:
+    env_file(tmp_path, f"XAI_API_KEY={KEY}")
+    inner = tmp_path / "project" / "notebooks"
+    inner.mkdir(parents=True)
+    if mark:
+        (inner.parent / mark).touch()
+    assert (resolved(folder=inner).api_key is None) == bool(mark)
+    env_file(inner.parent, "XAI_API_KEY=xai-nearest")
+    assert resolved(folder=inner).require_key().reveal() == "xai-nearest"
+
+
+def test_an_env_file_above_the_home_folder_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    (home / "work").mkdir(parents=True)
+    env_file(tmp_path, "XAI_API_KEY=xai-planted")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    assert resolved(folder=home / "work").api_key is None
+    env_file(home, f"XAI_API_KEY={KEY}")
+    assert resolved(folder=home / "work").require_key().reveal() == KEY
+
+
+def test_an_env_file_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00XAI_API_KEY=xai-a")
+    assert resolved(folder=tmp_path).api_key is None
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").mkdir()
+    assert resolved(folder=tmp_path).api_key is None
+    (tmp_path / ".env").rmdir()
+    if hasattr(os, "mkfifo"):  # some password managers make one; it would block
+        os.mkfifo(tmp_path / ".env")
+        assert resolved(folder=tmp_path).api_key is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("xai-a b", "space"), ("${OTHER}", "another variable")]
+)
+def test_a_key_of_an_env_file_that_cannot_be_right_is_told_and_not_shown(
+    value: str, said: str, tmp_path: Path
+) -> None:
+    env_file(tmp_path, f"XAI_API_KEY='{value}{KEY}'")
+    with pytest.raises(ConfigError, match=said) as caught:
+        resolved(folder=tmp_path)
+    assert "(.env)" in str(caught.value)
+    assert KEY[4:] not in shown(caught.value)
+
+
+LINES = [
+    "XAI_API_KEY=xai-a",
+    "  export   XAI_API_KEY = xai-a  # why",
+    "XAI_API_KEY='xai-a'",
+    'XAI_API_KEY="xai-a"   # why',
+    "XAI_API_KEY=xai-a#b",
+    "# XAI_API_KEY=xai-a",
+    "NOT_XAI_API_KEY=xai-a",
+    "XAI_API_KEYS=xai-a",
+    "XAI_API_KEY",
+    "XAI_API_KEY=",
+    "XAI_API_KEY= # nothing",
+    "XAI_API_KEY=#nothing",
+    "XAI_API_KEY=''",
+    "XAI_API_KEY=xai-a\nXAI_API_KEY=xai-b",
+    "XAI_API_KEY=xai-a\nXAI_API_KEY=",
+    "\ufeffXAI_API_KEY=xai-a",
+    "A=1\r\nXAI_API_KEY=xai-a\r\n",
+]
+
+
+def as_dotenv_reads(path: Path) -> str | None:
+    found = dotenv.dotenv_values(path, encoding="utf-8-sig", interpolate=False)
+    return found.get("XAI_API_KEY") or None
+
+
+def as_we_read(folder: Path) -> str | None:
+    key = resolved(folder=folder).api_key
+    return key and key.reveal()
+
+
+@pytest.mark.parametrize("text", LINES)
+def test_an_env_file_is_read_as_python_dotenv_does(text: str, tmp_path: Path) -> None:
+    env_file(tmp_path, text, newline="")
+    assert as_we_read(tmp_path) == as_dotenv_reads(tmp_path / ".env")
+
+
+_pieces = st.sampled_from(["xai-", "Kq7", "9_-", "/", ":", "=", ".", "#"])
+_blank = st.sampled_from(["", " ", "  ", "\t"])
+_value = st.lists(_pieces, max_size=5).map("".join)
+_comment = st.sampled_from(["", " # why", "\t#", " #a=b"])
+_line = st.one_of(
+    st.tuples(
+        _blank,
+        st.sampled_from(["", "export "]),
+        st.sampled_from(["XAI_API_KEY", "XAI_API_KEY_2", "OTHER", "MY_XAI_API_KEY"]),
+        _blank,
+        st.just("="),
+        _blank,
+        _value | _value.map("'{}'".format) | _value.map('"{}"'.format),
+        _comment,
+    ).map("".join),
+    st.sampled_from(["", "# a comment", "export OTHER=1", "# XAI_API_KEY=xai-x"]),
+)
+
+
+@settings(max_examples=500)
+@given(st.lists(_line, max_size=5), st.sampled_from(["\n", "\r\n"]))
+def test_any_env_file_is_read_as_python_dotenv_does(
+    lines: list[str], newline: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        (path / "pyproject.toml").touch()
+        env_file(path, newline.join(lines), newline="")
+        assert as_we_read(path) == as_dotenv_reads(path / ".env")
 
 
 WRONG: list[tuple[dict[str, Any], dict[str, str], str]] = [
