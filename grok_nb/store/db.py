@@ -1,4 +1,4 @@
-"""The SQLite file: open it, migrate it, write to it from one thread.
+"""The store: one thread that reads and writes the SQLite file.
 
 All statements run on one thread per store, so that a file that another kernel holds
 never stalls an event loop or Stop. Whatever is queued when the thread is free is
@@ -18,15 +18,16 @@ import threading
 import time
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import file
+from .file import FILE, MEMORY, in_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
-FILE = "grok_nb.sqlite"
-MEMORY = ":memory:"
 #: Milliseconds to wait for another kernel's write after it once was in vain.
 _IMPATIENCE_MS = 100
 #: Seconds until writes that could not be committed are tried again.
@@ -36,7 +37,6 @@ _LINGER_S = 0.02
 #: Writes kept in memory while the file cannot be written.
 _LONGEST_BACKLOG = 20_000
 _EXIT_S = 6.0
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 #: What is wrong with one row, not with the file.
 _ROW_ERRORS = (
     sqlite3.IntegrityError,
@@ -48,9 +48,6 @@ _ROW_ERRORS = (
     TypeError,
     OverflowError,
 )
-
-#: Append only: each entry is run once, in order, and its number is user_version.
-MIGRATIONS: Final[list[Callable[[sqlite3.Connection], object]]] = []
 
 
 class Write:
@@ -240,7 +237,7 @@ class Store:
             try:
                 read.result = self._read(read.function)
             except sqlite3.DatabaseError as error:
-                if not (_is_damage(error) and self._recovered(read)):
+                if not (file.is_damage(error) and self._recovered(read)):
                     raise
         except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
             read.error = error
@@ -252,7 +249,7 @@ class Store:
         try:
             read.result = self._read(read.function)
         except sqlite3.DatabaseError as error:
-            if not (_is_damage(error) and self._set_aside()):
+            if not (file.is_damage(error) and self._set_aside()):
                 return False
             read.result = self._read(read.function)
         return True
@@ -261,16 +258,16 @@ class Store:
         try:
             connection = self._open()
         except (sqlite3.Error, OSError, ValueError) as error:
-            if _is_damage(error):
+            if file.is_damage(error):
                 raise
             self._report(error)
         else:
             if not self._backlog:
                 return function(connection)
         # rows that are not in the file yet are part of the answer all the same
-        with contextlib.closing(_memory()) as both:
+        with contextlib.closing(in_memory()) as both:
             self._copy_to(both)
-            _migrate(both)
+            file.migrate(both)
             for write in self._backlog:
                 with contextlib.suppress(*_ROW_ERRORS):
                     both.execute(write.sql, write.parameters)
@@ -281,14 +278,11 @@ class Store:
         if self._connection is not None:
             self._connection.backup(memory)
             return
-        with contextlib.suppress(sqlite3.Error, OSError, ValueError):
-            # where it can write nothing, SQLite reads the file only without its log
-            log = Path(self.path + "-wal")
-            mode = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-            address = f"{Path(self.path).absolute().as_uri()}?{mode}"
-            with contextlib.closing(sqlite3.connect(address, uri=True)) as file:
-                _check_version(file)
-                file.backup(memory)
+        with (
+            contextlib.suppress(sqlite3.Error, OSError, ValueError),
+            contextlib.closing(file.connect_to_read(self.path)) as found,
+        ):
+            found.backup(memory)
 
     def _commit(self) -> None:
         """Commit the backlog, or keep it; either way tell those who wait."""
@@ -298,7 +292,7 @@ class Store:
             try:
                 self._commit_all()
             except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
+                if not file.is_damage(error):
                     raise
                 self._disconnect()  # perhaps only what we knew of the file was wrong
                 self._commit_again()
@@ -321,7 +315,7 @@ class Store:
         try:
             self._commit_all()
         except sqlite3.DatabaseError as error:
-            if not (_is_damage(error) and self._set_aside()):
+            if not (file.is_damage(error) and self._set_aside()):
                 raise
             self._commit_all()
 
@@ -361,33 +355,24 @@ class Store:
     def _open(self) -> sqlite3.Connection:
         if self.path == MEMORY:
             if self._connection is None:
-                self._connection = _memory()
-                _migrate(self._connection)
+                self._connection = in_memory()
+                file.migrate(self._connection)
             return self._connection
         if self._connection is not None:
-            if _identity(self.path) == self._identity:
+            if file.identity(self.path) == self._identity:
                 self._be_patient(self._connection)
                 return self._connection
             self._disconnect()  # the file was set aside by another kernel, or deleted
         Path(self.folder).mkdir(parents=True, exist_ok=True)
-        self._identity = _identity(self.path)
-        # the thread may be another one after close() or fork()
-        connection = sqlite3.connect(
-            self.path, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._waits_ms = -1  # it is a new connection
-            self._be_patient(connection)
-            _check_version(connection)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            _migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._identity = _identity(self.path)
+        self._identity = file.identity(self.path)
+        connection = self._connect()
+        self._waits_ms = self._patience_ms
+        self._identity = file.identity(self.path)
         self._connection = connection
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        return file.connect(self.path, patience_ms=self._patience_ms)
 
     def _be_patient(self, connection: sqlite3.Connection) -> None:
         if self._waits_ms != self._patience_ms:
@@ -398,8 +383,8 @@ class Store:
         """Move a damaged file out of the way, never deleting it."""
         self._disconnect()
         aside = f"{self.path}.damaged-{time.time_ns()}"
-        with _alone_in(self.folder):
-            found = _identity(self.path)
+        with file.alone_in(self.folder):
+            found = file.identity(self.path)
             if found is None or found != self._identity:
                 return True  # another kernel has already set it aside
             try:
@@ -459,71 +444,6 @@ def forget(folder: str) -> None:
         store = _shared.pop(folder, None)
     if store is not None:
         store.close()
-
-
-def _memory() -> sqlite3.Connection:
-    return sqlite3.connect(MEMORY, isolation_level=None, check_same_thread=False)
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells this file from another one of the same name."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - once per commit
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _is_damage(error: Exception) -> bool:
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _DAMAGED
-
-
-@contextlib.contextmanager
-def _alone_in(folder: str) -> Iterator[None]:
-    """Hold a lock between processes, where the system has one for folders.
-
-    Elsewhere (Windows) a file that another process has open cannot be renamed.
-    """
-    try:
-        import fcntl
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_UN)
-        os.close(handle)
-
-
-def _check_version(connection: sqlite3.Connection) -> int:
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        raise sqlite3.OperationalError("it was written by a newer grok_nb: upgrade")
-    return version
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the newest form, each step with its number in one commit."""
-    version = _check_version(connection)
-    while version < len(MIGRATIONS):
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version < len(MIGRATIONS):
-                MIGRATIONS[version](connection)
-                version += 1
-                connection.execute(f"PRAGMA user_version={version}")
-            connection.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
 
 
 _stores: weakref.WeakSet[Store] = weakref.WeakSet()

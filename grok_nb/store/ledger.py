@@ -9,13 +9,15 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from . import db
+from . import file
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Mapping
 
     from grok_nb.reply import CallRecord
+
+    from .db import Store
 
 #: What `gn.usage()` shows, in its order, and how a row is read for it.
 COLUMNS: dict[str, str] = {
@@ -90,7 +92,10 @@ def _create_calls(connection: sqlite3.Connection) -> None:
     )
 
 
-db.MIGRATIONS.append(_create_calls)
+file.MIGRATIONS.append(_create_calls)
+file.TABLES.append(
+    file.Table("calls", texts=("error",), notebook="notebook", run="run", state="state")
+)
 
 
 def _row(record: CallRecord) -> tuple[Any, ...]:
@@ -149,7 +154,7 @@ class Ledger:
         Where the rows are.
     """
 
-    def __init__(self, store: db.Store) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._postmen: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, _Postman
