@@ -37,6 +37,7 @@ _PLACES = {
     "stream": ("GROK_NB_STREAM", "stream"),
     "timeout_s": (None, "timeout_s"),
     "on_doubt": (None, "on_doubt"),
+    "keep_text": (None, "keep_text"),
 }
 ENV_FILE = ".env"
 _LONGEST_ENV_FILE = 100_000
@@ -113,6 +114,9 @@ class Settings:
         Limit of a whole call, in seconds. Default 3600.
     on_doubt : {"retry", "hold"}
         What to do with a request that was sent and not answered. Default "retry".
+    keep_text : bool
+        Whether text of prompts and replies, and errors that may quote them, may be
+        stored on disk. Default True.
     sources : dict of str to str
         Where each setting came from: "argument", the environment variable's name,
         ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
@@ -126,6 +130,7 @@ class Settings:
     stream: Literal["auto", "on", "off"]
     timeout_s: float
     on_doubt: Literal["retry", "hold"]
+    keep_text: bool
     sources: dict[str, str]
 
     def require_key(self) -> Secret:
@@ -206,6 +211,7 @@ def resolve(
             'Literal["retry", "hold"]',
             _choice("on_doubt", values, sources, ("retry", "hold")),
         ),
+        keep_text=_yes_or_no("keep_text", values["keep_text"], sources["keep_text"]),
         sources=sources,
     )
 
@@ -377,6 +383,14 @@ def _choice(
         raise ConfigError(
             f"{name} ({sources[name]}) is {value!r}.", hint=f"One of {choices}."
         )
+    return value
+
+
+def _yes_or_no(name: str, value: object, source: str) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, bool):
+        raise ConfigError(f"{name} ({source}) must be true or false, not {value!r}.")
     return value
 
 

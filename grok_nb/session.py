@@ -187,6 +187,9 @@ class AsyncGrok(Client):
     on_doubt
         ``"retry"`` (default) sends a request that got no answer at most twice more;
         ``"hold"`` raises `InDoubt` instead.
+    keep_text
+        ``False`` stores no text of prompts and replies, nor of errors that may quote
+        them. Default True.
     transport
         An ``httpx.AsyncBaseTransport`` instead of the network.
     clock, jitter
@@ -207,6 +210,7 @@ class AsyncGrok(Client):
         timeout_s: float | None = None,
         store: str | os.PathLike[str] | None = None,
         on_doubt: str | None = None,
+        keep_text: bool | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
@@ -220,6 +224,7 @@ class AsyncGrok(Client):
                 "timeout_s": timeout_s,
                 "store": store,
                 "on_doubt": on_doubt,
+                "keep_text": keep_text,
             }
         )
         settings = keys.remembered(settings)
@@ -407,7 +412,8 @@ class Grok(BlockingClient):
 
     Parameters
     ----------
-    api_key, base_url, model, timeout_s, store, on_doubt, transport, clock, jitter
+    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, transport, clock,
+    jitter
         As for `AsyncGrok`.
 
     Examples
@@ -431,6 +437,7 @@ class Grok(BlockingClient):
         timeout_s: float | None = None,
         store: str | os.PathLike[str] | None = None,
         on_doubt: str | None = None,
+        keep_text: bool | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
@@ -443,6 +450,7 @@ class Grok(BlockingClient):
             timeout_s=timeout_s,
             store=store,
             on_doubt=on_doubt,
+            keep_text=keep_text,
             transport=transport,
             clock=clock,
             jitter=jitter,

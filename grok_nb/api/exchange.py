@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import random
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -47,6 +48,7 @@ logger = logging.getLogger("grok_nb")
 #: What a server of ours sends with every answer, so that nobody takes it for Grok.
 SANDBOX_HEADER = "x-grok-nb-sandbox"
 _LONGEST_REASON = 500
+_CODE = re.compile(r"[a-z0-9_:.-]{1,60}")
 
 
 class Books(Protocol):
@@ -560,7 +562,12 @@ class Attempt:
         record.response_id = head.get("id")
         record.system_fingerprint = head.get("system_fingerprint")
         if failure is not None:
-            record.error = f"{type(failure).__name__}: {failure}"
+            keep_text = exchange.settings.keep_text
+            record.error = (
+                f"{type(failure).__name__}: {failure}"
+                if keep_text
+                else _outline(failure, call.content)
+            )
         for name, value in money.items():
             setattr(record, name, value)
         exchange.books.settle(self.record)
@@ -571,6 +578,18 @@ def _with_id(error: GrokError) -> GrokError:
     if error.request_id:
         error.add_note(f"Request id: {error.request_id}")
     return error
+
+
+def _outline(error: GrokError, sent: bytes) -> str:
+    """Return class, status and code of an error: nothing that could quote a prompt."""
+    parts = [type(error).__name__]
+    if isinstance(error, ApiError):
+        parts.append(f"{error.status}")
+        code = error.code or ""
+        # a code is one word, and none that the server may have from the request
+        if _CODE.fullmatch(code) and code.encode() not in sent:
+            parts.append(code)
+    return " ".join(parts)
 
 
 def _event_error(chunk: Mapping[str, Any]) -> str:

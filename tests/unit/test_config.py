@@ -70,6 +70,14 @@ def test_argument_then_environment_then_project_file(
         assert found.sources[name] == source
 
 
+def test_text_is_kept_unless_argument_or_project_file_says_no(tmp_path: Path) -> None:
+    assert resolved().keep_text is True
+    folder = project(tmp_path, "[tool.grok_nb]\nkeep_text = false\n")
+    assert resolved(folder=folder).keep_text is False
+    assert resolved({"keep_text": True}, folder=folder).keep_text is True
+    assert resolved({"keep_text": False}).keep_text is False
+
+
 def test_the_key_comes_from_argument_or_environment(tmp_path: Path) -> None:
     found = resolved({"api_key": KEY}, {"XAI_API_KEY": "xai-other00"})
     assert found.require_key().reveal() == KEY
@@ -299,6 +307,8 @@ WRONG: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"stream": True}, {}, "stream"),
     ({}, {"GROK_NB_STREAM": "maybe"}, "GROK_NB_STREAM"),
     ({"on_doubt": "ask"}, {}, "on_doubt"),
+    ({"keep_text": "no"}, {}, "keep_text"),
+    ({"keep_text": 0}, {}, "keep_text"),
     ({"timeout_s": 0}, {}, "timeout_s"),
     ({"timeout_s": -1}, {}, "timeout_s"),
     ({"timeout_s": float("nan")}, {}, "timeout_s"),

@@ -105,6 +105,7 @@ def test_both_clients_are_made_alike() -> None:
         "timeout_s",
         "store",
         "on_doubt",
+        "keep_text",
         "transport",
         "clock",
         "jitter",
