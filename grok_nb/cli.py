@@ -1,4 +1,4 @@
-"""``grok-nb``: the demo, the sandbox, the version."""
+"""``grok-nb``: the demo, the sandbox, the store, the version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grok_nb import __version__
+from grok_nb import __version__, cli_store
 from grok_nb.errors import GrokError, MissingExtra
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def _parser() -> argparse.ArgumentParser:
         "503%%0.1 (one in ten); repeatable",
     )
     sandbox.set_defaults(run=_sandbox)
+
+    cli_store.add_to(commands)
     return parser
 
 
