@@ -315,4 +315,5 @@ class RetryNotice:
     attempt: int
 
     def __str__(self) -> str:
-        return f"{self.reason} Trying again in {self.wait_s:.1f} s."
+        end = "" if self.reason.endswith((".", "!", "?")) else "."
+        return f"{self.reason}{end} Trying again in {self.wait_s:.1f} s."

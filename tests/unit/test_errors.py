@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from IPython.core.error import UsageError
@@ -110,3 +113,13 @@ def test_errors_load_without_ipython() -> None:
         "assert 'IPython' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_documentation_explains_every_error():
+    folder = Path(__file__).parents[2] / "notebooks"
+    book = json.loads((folder / "02-when-things-go-wrong.ipynb").read_text("utf-8"))
+    table = "".join(book["cells"][-1]["source"])
+    rows = re.findall(r"^\| `(\w+)` \| (\S.*) \| (\S.*) \|$", table, re.MULTILINE)
+    assert sorted(name for name, _, _ in rows) == sorted(
+        {*errors.__all__} - {"GrokError"}
+    )
