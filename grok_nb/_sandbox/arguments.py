@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import addresses, arithmetic, dates, prose, values, words
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from .conform import Schema, Shape
 
 # What is asked for stands in a few sentences.
-_MAX_PROMPT = 20_000
+MAX_PROMPT = 20_000
 _SPLIT = re.compile(
     r"\s{0,3},?\s{1,3}(?:and|or|und|et|y|e|&|vs\.?|versus|than)\s{1,3}"
     r"(?:(?:in|for|of)\s{1,3})?|\s{0,3}[,;/]\s{1,3}"
@@ -110,7 +111,11 @@ def fill(
         The arguments, once for each thing that the prompt names, and the names of the
         required ones that it does not hold.
     """
-    return _Arguments(prompt[:_MAX_PROMPT], schema, shape).fill()
+    return _Arguments(prompt[:MAX_PROMPT], schema, shape).fill()
+
+
+# One prompt is read for all the functions on offer.
+_read = lru_cache(maxsize=4)(Source)
 
 
 class _Arguments:
@@ -118,7 +123,7 @@ class _Arguments:
         self._prompt = prompt
         self._schema = schema
         self._shape = shape
-        self._source = Source(prompt)
+        self._source = _read(prompt)
         self._filler = Filler(self._source, shape)
         known = schema.get("properties")
         self._known: dict[str, Any] = known if isinstance(known, dict) else {}
@@ -159,16 +164,16 @@ class _Arguments:
         schema = self._without_null(schema)
         field = field_of(key, schema)
         if "enum" in schema or "const" in schema:
-            return self._once(self._generic(schema, field, key, told=True))
+            return self._generic(schema, field, key, told=True)
         names = self._shape.types(schema)
         if names and "string" not in names:
             if names == ["array"]:
                 return self._lists(schema, field, key)
-            return self._once(self._generic(schema, field, key))
+            return self._generic(schema, field, key)
         if schema.get("format") or "pattern" in schema:
-            return self._once(self._generic(schema, field, key))
+            return self._generic(schema, field, key)
         special = self._special(schema, field, key)
-        return special or self._once(self._generic(schema, field, key))
+        return special or self._generic(schema, field, key)
 
     def _without_null(self, schema: Schema) -> Schema:
         options = schema.get("anyOf") or schema.get("oneOf")
@@ -178,9 +183,6 @@ class _Arguments:
         rest = [self._shape.resolve(one) for one in options]
         rest = [one for one in rest if one.get("type") != "null"]
         return {**beside, **rest[0]} if len(rest) == 1 else schema
-
-    def _once(self, values_of: list[Any]) -> list[Any]:
-        return values_of[:1]
 
     def _generic(
         self, schema: Schema, field: Field, key: str, *, told: bool = False
@@ -255,9 +257,8 @@ class _Arguments:
     def _is_place(self, field: Field, named: set[str]) -> bool:
         if field.has("city", "place", "address", "country", "region"):
             return True
-        about = {one for name in (field.about,) for one in name}
         from_to = bool(named & (_ORIGIN | _TARGET)) and "time" not in named
-        return bool(about & {"city", "place", "country"}) or (
+        return not {"city", "place", "country"}.isdisjoint(field.about) or (
             from_to
             and not values.emails(self._prompt)
             and not field.has("date", "start", "end")

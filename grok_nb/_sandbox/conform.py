@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
+from urllib.parse import unquote
 
 from . import patterns, values
 
@@ -26,6 +27,29 @@ _PYTHON_TYPES: dict[str, type | tuple[type, ...]] = {
     "object": dict, "array": list, "string": str, "boolean": bool,
     "null": type(None), "number": (int, float), "integer": (int, float),
 }  # fmt: skip
+
+
+def pointed(root: Schema, reference: str) -> Any:
+    """
+    Follow a JSON pointer (``#/$defs/Item``) inside a schema. Any: JSON.
+
+    Raises
+    ------
+    LookupError
+        When it points nowhere, or out of the schema.
+    """
+    if not reference.startswith("#"):
+        raise LookupError(reference)
+    node: Any = root
+    for raw in unquote(reference[1:]).split("/")[1:]:
+        step = raw.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, dict) and step in node:
+            node = node[step]
+        elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            raise LookupError(reference)
+    return node
 
 
 class TooLargeError(ValueError):
@@ -87,16 +111,10 @@ class Shape:
         return resolved
 
     def _target(self, name: str) -> Schema | None:
-        found: Any = self.root
-        if not name.startswith("#"):
+        try:
+            found = pointed(self.root, name)
+        except LookupError:
             return None
-        for part in name.removeprefix("#").strip("/").split("/"):
-            if not part:
-                continue
-            key = part.replace("~1", "/").replace("~0", "~")
-            if not isinstance(found, dict) or key not in found:
-                return None
-            found = found[key]
         return found if isinstance(found, dict) else None
 
     def types(self, schema: Schema) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import kinds, words
 from .lines import strip_bullet
-from .source import Field
+from .source import Field, Found
 
 if TYPE_CHECKING:
     from .conform import Schema, Shape
@@ -61,14 +61,6 @@ _TELLING = re.compile(r"[^\W\d_]{2}|\w\d")
 # What stands that far from a price does not say what kind of price it is.
 _BESIDE = 60
 _MAX_LINE = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An object, and how many of its values the text holds."""
-
-    value: Any
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +126,7 @@ def is_item(line: str, source: Source) -> bool:
     )
 
 
-def line(text: str, target: Target) -> Row | None:
+def line(text: str, target: Target) -> Found | None:
     """Read one line of a list as an object."""
     target.shape.step()
     text = text[:_MAX_LINE].strip()
@@ -151,16 +143,16 @@ def line(text: str, target: Target) -> Row | None:
         context = next(iter(fields.values())).context
         above = Field("", (context,) if context else ())
         found = part.value(target.schema, above, target.path)
-        return Row(found.value, found.count) if found and found.count else None
+        return found if found and found.count else None
     first = text.splitlines()[0]
     known = _known(_item(first, target.filler.source), target)
     known |= _by_form(first, target, part, known)
     row = build(target, {}, known)
     if row is not None and len(known) >= min(2, len(fields)):
-        return Row(row, len(known))
+        return Found(row, len(known))
     in_order = _in_order(first, fields)
     row = build(target, in_order, {}) if in_order else row
-    return Row(row, len(in_order) or len(known)) if row is not None else None
+    return Found(row, len(in_order) or len(known)) if row is not None else None
 
 
 def _item(text: str, source: Source) -> _Item:

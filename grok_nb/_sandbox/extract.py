@@ -17,7 +17,7 @@ from . import (
     words,
 )
 from .conform import Shape, TooLargeError
-from .source import FIT, Field, Source, field_of
+from .source import FIT, Field, Found, Source, field_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,23 +31,6 @@ _ADDRESS_PARTS = {
     "street": "street", "city": "city", "postal": "postal", "state": "state",
     "region": "state", "country": "country", "name": "name",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """
-    A value for a place in a schema.
-
-    Parameters
-    ----------
-    value : JSON
-        The value.
-    count : int
-        How many values in it come from the text; none for null, [] or a constant.
-    """
-
-    value: Any
-    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)

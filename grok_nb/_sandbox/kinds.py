@@ -70,9 +70,7 @@ def kind_of(field: Field, schema: Schema, kinds: list[str]) -> str:
     for kind, concepts in _BY_NAME:
         if field.has(*concepts):
             return kind
-    if "date" in field.about and {"iso", "yyyy", "day"}.intersection(
-        (*field.about, *words.split(" ".join(field.about)))
-    ):
+    if "date" in field.about and {"iso", "yyyy", "day"}.intersection(field.about):
         return "date-text"
     if field.about[:1] == ("date",):
         return "date-text"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
-from . import errors
+from . import conform, errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,16 +171,11 @@ def _check_pattern(node: dict[str, Any], place: str) -> None:
 
 
 def _resolved(root: dict[str, Any], reference: object, place: str) -> object:
-    """Follow a JSON pointer inside the schema."""
+    """Give what a reference means."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         raise _UnsupportedError(f"$ref must point into the schema itself ({place}).")
-    node: Any = root
-    for raw in unquote(reference[1:]).split("/")[1:]:
-        step = raw.replace("~1", "/").replace("~0", "~")
-        if isinstance(node, dict) and step in node:
-            node = node[step]
-        elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
-            node = node[int(step)]
-        else:
-            raise _UnsupportedError(f"$ref {reference!r} points nowhere ({place}).")
-    return node
+    try:
+        return conform.pointed(root, reference)
+    except LookupError:
+        text = f"$ref {reference!r} points nowhere ({place})."
+        raise _UnsupportedError(text) from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import dates, document, values, words
 from .document import GUESS
@@ -111,6 +111,23 @@ class Field:
                 described = max(described, 0.6 if len(label) > 1 else described)
             best = max(best, 0.8 * described)
         return best
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    A value for a place in a schema.
+
+    Parameters
+    ----------
+    value : JSON
+        The value.
+    count : int
+        How many values in it come from the text; none for null, [] or a constant.
+    """
+
+    value: Any
+    count: int = 1
 
 
 def field_of(key: str, schema: dict[str, object], outer: Field | None = None) -> Field:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from . import arguments, arithmetic, extract, words
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 32
 _ENOUGH = 2.0
+_LIKE = 0.75
 _GENERIC = words.listed(
     "get fetch retrieve return current currently given place city address location "
     "function tool api call use used user information info data value values specific "
@@ -113,6 +115,17 @@ def pick(
     if choice == "none" and named is None:
         return Picked()
     must = named is not None or choice == "required"
+    made, lacking = _made(prompt, tools, named, must=must)
+    numbered = _numbered(made[: MAX_CALLS if parallel else 1], f"{seed}\n{prompt}")
+    return Picked(tuple(numbered), lacking)
+
+
+# The choices of a reply differ in the ids of their calls only.
+@lru_cache(maxsize=8)
+def _made(
+    prompt: str, tools: tuple[Tool, ...], named: str | None, *, must: bool
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    """Give names and arguments of the calls, and what is lacking for others."""
     chosen = [tool for tool in tools if tool.name == named][:1]
     if named is None:
         chosen = _fitting(prompt, tools)
@@ -131,11 +144,10 @@ def pick(
             for tool in (*chosen, *tools)
             if named in {None, tool.name} and (invented := _invented(tool, prompt))
         ][:1]
-    made = made[: MAX_CALLS if parallel else 1]
-    return Picked(tuple(_numbered(made, f"{seed}\n{prompt}")), tuple(lacking))
+    return tuple(made), tuple(lacking)
 
 
-def _numbered(made: list[tuple[str, str]], seed: str) -> Iterator[Call]:
+def _numbered(made: tuple[tuple[str, str], ...], seed: str) -> Iterator[Call]:
     used: set[int] = set()
     for place, (name, filled) in enumerate(made):
         text = f"{seed}\n{place}\n{name}\n{filled}"
@@ -148,7 +160,7 @@ def _numbered(made: list[tuple[str, str]], seed: str) -> Iterator[Call]:
 
 def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
     """Take the functions whose words the prompt holds, each for words of its own."""
-    said = _said(prompt)
+    said = _Said(prompt)
     operations = _operations(prompt)
     weights = [_weights(tool, operations) for tool in tools]
     common = {
@@ -174,19 +186,34 @@ def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
 
 def _closest(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
     """Take the one function that fits best, though it fits little."""
-    said = _said(prompt)
+    said = _Said(prompt)
     scores = [sum(_hits(_weights(tool, ()), said, set()).values()) for tool in tools]
     fillable = [not _filled(tool, prompt)[1] for tool in tools]
     best = max(range(len(tools)), key=lambda n: (scores[n], fillable[n], -n))
     return [tools[best]]
 
 
-def _said(prompt: str) -> set[str]:
-    found: set[str] = set()
-    for word in words.split(prompt[:20_000]):
-        found.add(words.stem(word))
-        found.update(words.concept(word))
-    return found
+class _Said:
+    """The words of a prompt, and which of them are like a word of a function."""
+
+    def __init__(self, prompt: str) -> None:
+        found: dict[str, None] = {}
+        for word in words.split(prompt[: arguments.MAX_PROMPT]):
+            found.update(dict.fromkeys((words.stem(word), *words.concept(word))))
+        self._words = found
+        self._nearest: dict[str, tuple[float, str]] = {}
+
+    def nearest(self, word: str) -> tuple[float, str]:
+        """Give how alike the likest word is, 0 for none, and the word."""
+        if word in self._words:
+            return 1.0, word
+        if not words.is_known(word):
+            return 0.0, word
+        if word not in self._nearest:
+            alike = [(words.likeness(word, one), one) for one in self._words]
+            best = max(alike, default=(0.0, word), key=lambda one: one[0])
+            self._nearest[word] = best if best[0] >= _LIKE else (0.0, word)
+        return self._nearest[word]
 
 
 def _operations(prompt: str) -> tuple[str, ...]:
@@ -208,7 +235,7 @@ def _weights(tool: Tool, operations: tuple[str, ...]) -> dict[str, float]:
     weights: dict[str, float] = {}
     for text, weight in ((tool.description[:2_000], 1.0), (tool.name, 2.0)):
         for word in words.split(text):
-            for one in {words.stem(word), *words.concept(word)}:
+            for one in (words.stem(word), *words.concept(word)):
                 if one not in _GENERIC and word not in _GENERIC and len(one) > 1:
                     weights[one] = max(weight, weights.get(one, 0.0))
     named = words.split(tool.name)
@@ -218,21 +245,13 @@ def _weights(tool: Tool, operations: tuple[str, ...]) -> dict[str, float]:
     return weights
 
 
-def _hits(
-    weights: dict[str, float], said: set[str], common: set[str]
-) -> dict[str, float]:
+def _hits(weights: dict[str, float], said: _Said, common: set[str]) -> dict[str, float]:
     hits: dict[str, float] = {}
     for word, weight in weights.items():
         if word == "\u03a3":
             hits[word] = weight
             continue
-        alike = 1.0 if word in said else 0.0
-        by = word
-        if not alike and words.is_known(word):
-            for other in sorted(said):
-                likeness = words.likeness(word, other)
-                if likeness >= 0.75 and likeness > alike:
-                    alike, by = likeness, other
+        alike, by = said.nearest(word)
         if alike:
             # One word of the prompt counts once, whatever it is like.
             value = (
