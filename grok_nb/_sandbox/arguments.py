@@ -29,7 +29,7 @@ _AFTER = re.compile(
     re.IGNORECASE,
 )
 _LOWER_PLACE = re.compile(
-    r"\b(?:in|at|for|near|around)\s{1,3}([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
+    r"\b(?:in|at|for|near|around)\s{1,3}(?:(?:the|my|our)\s)?([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
     r"(?=\s{0,3}(?:[?.!,]|$|\s(?:right now|today|tomorrow|now|please|and|in|on|at|this|next)\b))"
 )
 _FROM = re.compile(r"\b(?:from|von|de|depuis|desde|da)\s{1,3}", re.IGNORECASE)
@@ -48,7 +48,9 @@ _NO_PLACE = words.listed(
     "monday tuesday wednesday thursday friday saturday sunday today tomorrow now usd eur "
     "english french german spanish also and or but hi hello hey ok thanks metric imperial "
     "send book write create search look check me my my you your it its this that "
-    "stock ticker detail details us-dollar order invoice"
+    "stock ticker detail details us-dollar order invoice turn switch put set add remind "
+    "play call start stop open close translate convert schedule cancel buy delete update "
+    "make calculate compute enable disable activate deactivate"
 )
 _LANGUAGES = words.listed(
     "english french german spanish italian portuguese dutch russian chinese mandarin "
@@ -80,6 +82,12 @@ _QUERY = re.compile(
     r"\s{1,3}(?:(?:for|about|on|up)\s{1,3})?(\S.{1,300}?)(?=[?!\n]|\.(?:\s|$)|$)",
     re.IGNORECASE,
 )
+_SWITCH = re.compile(
+    r"\b(?:turn|switch|put)\b.{0,60}?\b(?P<way>on|off)\b"
+    r"|\b(?P<verb>enable|activate|disable|deactivate)\b",
+    re.IGNORECASE,
+)
+_ON = words.listed("on enable activate")
 _WITH = re.compile(
     r"\b(?:with|invite|inviting|between|attendees:?|mit|avec)\s{1,3}", re.IGNORECASE
 )
@@ -169,9 +177,11 @@ class _Arguments:
         if names and "string" not in names:
             if names == ["array"]:
                 return self._lists(schema, field, key)
-            return self._generic(schema, field, key)
+            found = self._generic(schema, field, key)
+            return found or (self._switched() if names == ["boolean"] else [])
         if schema.get("format") or "pattern" in schema:
-            return self._generic(schema, field, key)
+            by_form = self._generic(schema, field, key)
+            return by_form or self._special(schema, field, key)
         special = self._special(schema, field, key)
         return special or self._generic(schema, field, key)
 
@@ -191,6 +201,13 @@ class _Arguments:
         if found is None or not (found.count or ("const" in schema and told)):
             return []
         return [found.value]
+
+    def _switched(self) -> list[bool]:
+        """Tell whether something is to be turned on or off."""
+        match = _SWITCH.search(self._prompt)
+        if match is None:
+            return []
+        return [(match["way"] or match["verb"]).lower() in _ON]
 
     def _special(self, schema: Schema, field: Field, key: str) -> list[Any]:
         """Give the values of a text argument by what its name means."""
@@ -220,6 +237,9 @@ class _Arguments:
             return emails[:1]
         if field.has("date") or (field.has("start", "end") and not field.has("time")):
             return self._date(schema, field, key)
+        if field.has("time"):
+            at = dates.find_time(self._prompt)
+            return [self._prompt[at[0] : at[1]].strip()] if at else self._relative()
         if field.has("person", "recipient", "guests") or named & {"name", "contact"}:
             person = self._person(named)
             if person:
@@ -354,8 +374,11 @@ class _Arguments:
             return found
         if field.has("end", "due") and len(written) > 1:
             return written[1:2]
-        relative = _RELATIVE.search(self._prompt)
-        return written[:1] or ([relative.group(1)] if relative else [])
+        return written[:1] or self._relative()
+
+    def _relative(self) -> list[str]:
+        found = _RELATIVE.search(self._prompt)
+        return [found.group(1)] if found else []
 
     def _person(self, named: set[str]) -> list[str]:
         marks = [_TO, _WITH] if named & {"recipient", "to"} else [_WITH, _TO]

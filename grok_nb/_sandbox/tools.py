@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 MAX_CALLS = 32
 _ENOUGH = 2.0
 _LIKE = 0.75
+_SHORT = 200
 _GENERIC = words.listed(
     "get fetch retrieve return current currently given place city address location "
     "function tool api call use used user information info data value values specific "
@@ -27,6 +29,8 @@ _GENERIC = words.listed(
     "you me i we us they how many much like now there here than then "
     "description line amount type category unit can could would"
 )
+# But in the name of a function they say what it is about.
+_TELLING = words.listed("time date")
 _OPERATIONS = {
     "+": ("add", "sum", "plus", "addition"),
     "-": ("subtract", "minus", "difference"),
@@ -163,12 +167,8 @@ def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
     said = _Said(prompt)
     operations = _operations(prompt)
     weights = [_weights(tool, operations) for tool in tools]
-    common = {
-        word
-        for each in weights
-        for word in each
-        if sum(word in other for other in weights) > max(1, len(tools) // 2)
-    }
+    counts = Counter(word for each in weights for word in each)
+    common = {word for word in counts if counts[word] > max(1, len(tools) // 2)}
     ranked: list[tuple[float, int, dict[str, float]]] = []
     for place, each in enumerate(weights):
         hits = _hits(each, said, common)
@@ -181,6 +181,12 @@ def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
         if sum(new.values()) >= _ENOUGH:
             chosen.append(place)
             explained |= hits.keys()
+    if not chosen and ranked and len(prompt) <= _SHORT:
+        # One word of a description is enough where the prompt holds the arguments.
+        score, place, _ = ranked[0]
+        is_best = score >= 1 and all(other < score for other, _, _ in ranked[1:])
+        if is_best and _schema(tools[place]).get("required"):
+            chosen = [place] if _filled(tools[place], prompt)[0] else []
     return [tools[place] for place in chosen]
 
 
@@ -207,8 +213,6 @@ class _Said:
         """Give how alike the likest word is, 0 for none, and the word."""
         if word in self._words:
             return 1.0, word
-        if not words.is_known(word):
-            return 0.0, word
         if word not in self._nearest:
             alike = [(words.likeness(word, one), one) for one in self._words]
             best = max(alike, default=(0.0, word), key=lambda one: one[0])
@@ -236,7 +240,9 @@ def _weights(tool: Tool, operations: tuple[str, ...]) -> dict[str, float]:
     for text, weight in ((tool.description[:2_000], 1.0), (tool.name, 2.0)):
         for word in words.split(text):
             for one in (words.stem(word), *words.concept(word)):
-                if one not in _GENERIC and word not in _GENERIC and len(one) > 1:
+                is_generic = not _GENERIC.isdisjoint({one, word})
+                is_telling = text is tool.name and one in _TELLING
+                if (is_telling or not is_generic) and len(one) > 1:
                     weights[one] = max(weight, weights.get(one, 0.0))
     named = words.split(tool.name)
     if any(word in operations for word in named):
@@ -254,11 +260,7 @@ def _hits(weights: dict[str, float], said: _Said, common: set[str]) -> dict[str,
         alike, by = said.nearest(word)
         if alike:
             # One word of the prompt counts once, whatever it is like.
-            value = (
-                weight
-                * (0.5 if word in common else 1.0)
-                * (1.0 if alike == 1 else 1.05)
-            )
+            value = weight * (0.5 if word in common else 1.0)
             hits[by] = max(value, hits.get(by, 0.0))
     stems = {words.stem(word): word for word in hits}
     return {word: hits[word] for word in stems.values()}
