@@ -186,6 +186,8 @@ class Failures:
             said = str(cause)
             cause = cause.__cause__ or cause.__context__
         said = scrub(said, self._secret)
+        if isinstance(error, httpx.TimeoutException):
+            said = "no connection in time"  # theirs is about their own inner works
         name = type(error).__name__
         for link in _chain(error):  # frames of the HTTP library hold the key
             link.__traceback__ = None
@@ -242,6 +244,8 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _connect_hint(said: str, error: Exception) -> str:
+    if "WRONG_VERSION_NUMBER" in said:  # what answered does not speak TLS
+        return "No TLS is spoken there: check the port, and https:// in base_url."
     if "CERTIFICATE" in said.upper() or "SSL" in said.upper():
         return "A proxy with its own certificate? Point SSL_CERT_FILE at its CA file."
     if isinstance(error, httpx.ProxyError):
