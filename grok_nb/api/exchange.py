@@ -526,6 +526,11 @@ class Attempt:
             return "in_doubt"
         return "failed"
 
+    def _span(self, until: float) -> float | None:
+        """Return seconds since the start; None where the clock went back."""
+        seconds = until - self._started
+        return seconds if seconds >= 0 else None
+
     def settle(self, failure: GrokError | None) -> None:
         """Close the row, and tell the reply how it ended. Without failure: see fold."""
         exchange, call, fold = self._exchange, self._call, self._call.fold
@@ -553,9 +558,9 @@ class Attempt:
                 failure.reply = fold.reply()
         record, head = self.record, fold.head
         record.state = state
-        record.latency_s = now - self._started
+        record.latency_s = self._span(now)
         if self._first_output is not None:
-            record.ttft_s = self._first_output - self._started
+            record.ttft_s = self._span(self._first_output)
         record.model = head.get("model") or record.model
         record.tool_calls = fold.tool_call_count
         record.finish_reason = fold.finish_reason
