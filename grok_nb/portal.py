@@ -81,7 +81,10 @@ class Job(Generic[T]):
         self._finish(error, result)
 
     def _finish(self, error: BaseException | None, result: T | None) -> None:
-        self._items.put(End(error, result))
+        # At exit only daemon threads still wait. They are about to vanish; an error
+        # would just have them print a traceback into the end of the program.
+        if not self._portal.is_ending:
+            self._items.put(End(error, result))
         self._ended.set()
 
     def next(self, on_idle: Callable[[], object] | None = None) -> Any:
@@ -99,6 +102,8 @@ class Job(Generic[T]):
                 item = _NOTHING
             if item is not _NOTHING:
                 return item
+            if self._portal.is_ending:
+                continue
             if not self._portal.is_alive():
                 raise RuntimeError("grok_nb's background loop has ended")
             if on_idle is not None:
@@ -137,6 +142,7 @@ class Portal:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.is_ending = False
         self._thread = threading.Thread(
             target=self._main, name="grok_nb-loop", daemon=True
         )
@@ -245,9 +251,10 @@ class Portal:
             )
 
     def stop(self) -> None:
-        """Cancel what runs, let it close within a second, end the thread."""
+        """At exit: cancel what runs, let it close within a second, end the thread."""
         if not self.is_alive():
             return
+        self.is_ending = True
 
         def cancel_all() -> None:
             tasks = asyncio.all_tasks(self.loop)

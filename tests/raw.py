@@ -7,7 +7,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -42,7 +42,8 @@ class RawServer:
     Parameters
     ----------
     data
-        What is sent after a request has been read.
+        What is sent after a request has been read; or a function of the request that
+        gives it in pieces, and may wait between them.
     then
         What happens next.
     tls
@@ -53,7 +54,7 @@ class RawServer:
 
     def __init__(
         self,
-        data: bytes = b"",
+        data: bytes | Callable[[bytes], Iterable[bytes]] = b"",
         then: Then = "close",
         *,
         tls: ssl.SSLContext | None = None,
@@ -115,7 +116,9 @@ class RawServer:
     def _talk(self, line: socket.socket, connection: Connection) -> None:
         while request := _request(line):
             connection.requests.append(request)
-            line.sendall(self.data)
+            data = self.data
+            for piece in [data] if isinstance(data, bytes) else data(request):
+                line.sendall(piece)
             if self.then == "reset":
                 hard = struct.pack("ii", 1, 0)
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)

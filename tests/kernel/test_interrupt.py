@@ -1,5 +1,7 @@
 """Stop that stops: the request ends at the server, and what came is kept."""
 
+import sqlite3
+
 import pytest
 
 from grok_nb._sandbox.server import Sandbox
@@ -125,3 +127,15 @@ def test_stop_of_a_python_stream_closes_the_request(kernel, sandbox):
     cell = kernel.run(code)
     assert cell.stdout == "stopped\n"
     eventually(lambda: bills(sandbox)[0]["closed_early"])
+
+
+def test_shutdown_ends_the_request_and_writes_its_row(new_kernel, sandbox, tmp_path):
+    kernel = new_kernel(XAI_BASE_URL=sandbox.base_url, XAI_API_KEY=sandbox.key)
+    kernel.run("%load_ext grok_nb")
+    kernel.start("%%grok\nCount to 2000", watched=True).wait(shows("12, 13"))
+    kernel.manager.shutdown_kernel()
+    (bill,) = eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
+    connection = sqlite3.connect(tmp_path / "store" / "grok_nb.sqlite")
+    rows = connection.execute("SELECT state, cost_source, request_id FROM calls")
+    assert rows.fetchall() == [("stopped", "estimated", bill["request_id"])]
+    connection.close()
