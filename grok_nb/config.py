@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from grok_nb.errors import ConfigError
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
 BASE_URL = "https://api.x.ai/v1"
@@ -28,16 +29,17 @@ KEY_HINT = (
     "XAI_API_KEY), or type it hidden: %grok_key. Without a key everything can be "
     "tried: %grok_sandbox on (in a cell) or gn.sandbox() (in Python)."
 )
-#: setting -> (environment variable, name in [tool.grok_nb])
-_PLACES = {
-    "api_key": ("XAI_API_KEY", None),
-    "base_url": ("XAI_BASE_URL", "base_url"),
-    "model": ("GROK_NB_MODEL", "model"),
-    "store": ("GROK_NB_STORE", "store"),
-    "stream": ("GROK_NB_STREAM", "stream"),
-    "timeout_s": (None, "timeout_s"),
-    "on_doubt": (None, "on_doubt"),
-    "keep_text": (None, "keep_text"),
+#: setting -> (environment variables, name in [tool.grok_nb])
+_PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "api_key": (("XAI_API_KEY",), None),
+    "base_url": (("XAI_BASE_URL",), "base_url"),
+    "model": (("GROK_NB_MODEL",), "model"),
+    "store": (("GROK_NB_STORE",), "store"),
+    "stream": (("GROK_NB_STREAM",), "stream"),
+    "timeout_s": ((), "timeout_s"),
+    "on_doubt": ((), "on_doubt"),
+    "verify": (("SSL_CERT_FILE", "SSL_CERT_DIR"), "verify"),
+    "keep_text": ((), "keep_text"),
 }
 ENV_FILE = ".env"
 _LONGEST_ENV_FILE = 100_000
@@ -117,6 +119,9 @@ class Settings:
     keep_text : bool
         Whether text of prompts and replies, and errors that may quote them, may be
         stored on disk. Default True.
+    verify : bool, str or ssl.SSLContext
+        Whom to trust on the way to the API: ``True`` (default) the usual authorities,
+        a path the CA file (PEM) or folder there, ``False`` anybody.
     sources : dict of str to str
         Where each setting came from: "argument", the environment variable's name,
         ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
@@ -131,6 +136,7 @@ class Settings:
     timeout_s: float
     on_doubt: Literal["retry", "hold"]
     keep_text: bool
+    verify: bool | str | ssl.SSLContext
     sources: dict[str, str]
 
     def require_key(self) -> Secret:
@@ -171,26 +177,30 @@ def resolve(
     home folder, and read anew each time. Nothing of it enters ``os.environ``.
     """
     given = {k: v for k, v in (arguments or {}).items() if v is not None}
+    project = _project_table(folder)
+    if given.get("verify") is True:  # "as usual", which the environment says
+        del given["verify"]
+        project.pop("verify", None)
     if unknown := given.keys() - _PLACES.keys():
         raise ConfigError(
             f"There is no setting {min(unknown)!r}.",
             hint=f"Settings are: {', '.join(_PLACES)}.",
         )
-    project = _project_table(folder)
     has_key = "api_key" in given or bool(_variable(environ, "XAI_API_KEY").strip())
     kept = {} if has_key else _env_file(folder)
     values: dict[str, object] = {}
     sources: dict[str, str] = {}
-    for name, (variable, key) in _PLACES.items():
+    for name, (variables, key) in _PLACES.items():
+        variable = next((v for v in variables if _variable(environ, v).strip()), "")
         # no variable of this frame ever holds the key, nor the environment: some
         # tracebacks show variables
         if name in given:
             values[name], sources[name] = given[name], "argument"
-        elif variable and _variable(environ, variable).strip():
+        elif variable:
             values[name] = _variable(environ, variable).strip()
             sources[name] = variable
-        elif variable in kept:
-            values[name], sources[name] = kept[variable], ENV_FILE
+        elif variables and variables[0] in kept:
+            values[name], sources[name] = kept[variables[0]], ENV_FILE
         elif key and key in project:
             values[name], sources[name] = project[key], "pyproject.toml"
         else:
@@ -212,6 +222,7 @@ def resolve(
             _choice("on_doubt", values, sources, ("retry", "hold")),
         ),
         keep_text=_yes_or_no("keep_text", values["keep_text"], sources["keep_text"]),
+        verify=_verify(values["verify"], sources["verify"]),
         sources=sources,
     )
 
@@ -368,6 +379,22 @@ def _store(value: object, source: str) -> str:
 
         return platformdirs.user_data_dir("grok_nb", appauthor=False)
     return str(Path(text).expanduser())
+
+
+def _verify(value: object, source: str) -> bool | str | ssl.SSLContext:
+    if value is None or isinstance(value, bool):
+        return value is not False
+    if isinstance(value, (str, os.PathLike)):
+        text = _text("verify", os.fspath(value), source) or ""
+        return str(Path(text).expanduser())
+    import ssl  # for who has made a context of it, it is loaded
+
+    if isinstance(value, ssl.SSLContext):
+        return value
+    raise ConfigError(
+        f"verify ({source}) is {value!r}.",
+        hint="True, False, the path of a CA file or folder, or an ssl.SSLContext.",
+    )
 
 
 def _choice(

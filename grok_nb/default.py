@@ -34,8 +34,8 @@ def configure(**settings: Any) -> None:
     Parameters
     ----------
     **settings
-        ``api_key, base_url, model, store, stream, timeout_s, on_doubt, keep_text``,
-        as in `grok_nb.config.Settings`. They win over environment and files.
+        ``api_key, base_url, model, store, stream, timeout_s, on_doubt, keep_text,
+        verify``, as in `grok_nb.config.Settings`. They win over environment and files.
 
     Raises
     ------
@@ -75,6 +75,7 @@ def session() -> Grok:
                         "store",
                         "on_doubt",
                         "keep_text",
+                        "verify",
                     )
                 }
             )

@@ -114,11 +114,16 @@ class ConnectionFailed(GrokError):
     sent : bool
         Whether the request may have reached the server. Only then can it have been
         billed.
+    lasting : bool
+        Whether trying again cannot help, as with a certificate that does not fit.
     """
 
-    def __init__(self, message: str, *, sent: bool, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, sent: bool, lasting: bool = False, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.sent = sent
+        self.lasting = lasting
 
 
 class TimedOut(ConnectionFailed):

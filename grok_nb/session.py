@@ -26,6 +26,7 @@ from grok_nb.store.ledger import Ledger
 if TYPE_CHECKING:
     import os
     import random
+    import ssl
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
     from typing import Self
 
@@ -190,6 +191,10 @@ class AsyncGrok(Client):
     keep_text
         ``False`` stores no text of prompts and replies, nor of errors that may quote
         them. Default True.
+    verify
+        Path of a CA file (PEM) or folder, an ``ssl.SSLContext``, or ``False`` to check
+        no certificate at all; default ``SSL_CERT_FILE``, else ``SSL_CERT_DIR``, else
+        the usual authorities.
     transport
         An ``httpx.AsyncBaseTransport`` instead of the network.
     clock, jitter
@@ -211,6 +216,7 @@ class AsyncGrok(Client):
         store: str | os.PathLike[str] | None = None,
         on_doubt: str | None = None,
         keep_text: bool | None = None,
+        verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
@@ -225,14 +231,22 @@ class AsyncGrok(Client):
                 "store": store,
                 "on_doubt": on_doubt,
                 "keep_text": keep_text,
+                "verify": verify,
             }
         )
         settings = keys.remembered(settings)
+        if settings.verify is False and settings.base_url.startswith("https:"):
+            warnings.warn(
+                f"No certificate is checked (verify: {settings.sources['verify']}): "
+                "anybody on the way to the API can read the key and what is asked.",
+                RuntimeWarning,
+                stacklevel=2,  # of a Grok that is one place: once in a process
+            )
         self.store = db.shared(settings.store)
         self.ledger = Ledger(self.store)
         super().__init__(
             settings,
-            _LazyHttp(settings.base_url, transport),  # type: ignore[arg-type]  # same face
+            _LazyHttp(settings, transport),  # type: ignore[arg-type]  # same face
             self.ledger,
             clock=clock,
             jitter=jitter,
@@ -412,8 +426,8 @@ class Grok(BlockingClient):
 
     Parameters
     ----------
-    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, transport, clock,
-    jitter
+    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, verify, transport
+    clock, jitter
         As for `AsyncGrok`.
 
     Examples
@@ -438,6 +452,7 @@ class Grok(BlockingClient):
         store: str | os.PathLike[str] | None = None,
         on_doubt: str | None = None,
         keep_text: bool | None = None,
+        verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
@@ -451,6 +466,7 @@ class Grok(BlockingClient):
             store=store,
             on_doubt=on_doubt,
             keep_text=keep_text,
+            verify=verify,
             transport=transport,
             clock=clock,
             jitter=jitter,
@@ -538,9 +554,9 @@ class _LazyHttp:
     """An `Http` that loads the HTTP library with the first request."""
 
     def __init__(
-        self, base_url: str, transport: httpx.AsyncBaseTransport | None
+        self, settings: config.Settings, transport: httpx.AsyncBaseTransport | None
     ) -> None:
-        self._arguments = (base_url, transport)
+        self._arguments = (settings, transport)
         self._http: Http | None = None
 
     async def send(self, *args: Any, **kwargs: Any) -> Any:

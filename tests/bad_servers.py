@@ -144,9 +144,12 @@ _RESET = r"\[Errno \d+\] Connection reset by peer"
 ASKED: dict[str, Seen] = {
     "no such host": _unsent(r"\[Errno -?\d+\] .*"),
     "refused": _unsent("All connection attempts failed"),
-    "self-signed": _unsent(
-        r".*CERTIFICATE_VERIFY_FAILED.*self-signed certificate.*",
-        "A proxy with its own certificate? Point SSL_CERT_FILE at its CA file.",
+    "self-signed": Seen(
+        "ConnectionFailed",
+        r"The certificate of \S+ was refused: self-signed certificate\.",
+        "A proxy with its own certificates? Point SSL_CERT_FILE, or verify=, at its CA "
+        "file (PEM).",
+        status=None,
     ),
     "plain where TLS is asked": _unsent(
         ".*WRONG_VERSION_NUMBER.*",

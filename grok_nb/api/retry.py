@@ -53,6 +53,8 @@ def kind_of(error: GrokError, *, shown: bool) -> Kind:
         return "never"
     if isinstance(error, RateLimited):
         return "throttle"
+    if isinstance(error, ConnectionFailed) and error.lasting:
+        return "never"
     if isinstance(error, ConnectionFailed):
         return "doubt" if error.sent else "unsent"
     if isinstance(error, StreamError):

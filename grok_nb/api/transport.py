@@ -8,6 +8,7 @@ that could show a key.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 import weakref
 from collections.abc import AsyncGenerator
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from grok_nb import __version__
 from grok_nb.config import scrub
 from grok_nb.errors import ConfigError, ConnectionFailed, TimedOut
+
+from .route import Route, certificate_hint, route_to, ssl_context
 
 # httpx offers a command line, which loads rich and click where they are installed:
 # 150 ms of a first call. Without it httpx leaves out nothing but that command.
@@ -29,7 +32,7 @@ if sys.modules[_COMMAND] is None:
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from grok_nb.config import Secret
+    from grok_nb.config import Secret, Settings
 
 #: Seconds to establish a connection; the rest is under the call's own limit.
 CONNECT_S = 10.0
@@ -44,7 +47,6 @@ _NOT_SENT = (
     httpx.UnsupportedProtocol,
 )
 _MAYBE_BILLED = "The request may have been billed: gn.usage() has its row."
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _AGENT = f"grok_nb/{__version__}".encode()
 
 
@@ -171,11 +173,18 @@ class Failures:
     """Turns the HTTP library's errors into ours."""
 
     def __init__(
-        self, host: str, timeout_s: float, secret: Secret | None, *, costs: bool = True
+        self,
+        host: str,
+        timeout_s: float,
+        secret: Secret | None,
+        route: Route,
+        *,
+        costs: bool = True,
     ) -> None:
         self._host = host
         self._timeout_s = timeout_s
         self._secret = secret
+        self._route = route
         self._warning = _MAYBE_BILLED if costs else ""
 
     def translate(self, error: Exception) -> ConnectionFailed:
@@ -185,11 +194,11 @@ class Failures:
         while cause is not None and not said:
             said = str(cause)
             cause = cause.__cause__ or cause.__context__
-        said = scrub(said, self._secret)
+        said = self._route.scrub(scrub(said, self._secret)) or type(error).__name__
         if isinstance(error, httpx.TimeoutException):
             said = "no connection in time"  # theirs is about their own inner works
-        name = type(error).__name__
-        for link in _chain(error):  # frames of the HTTP library hold the key
+        links = _chain(error)
+        for link in links:  # frames of the HTTP library hold the key
             link.__traceback__ = None
         error.__cause__ = error.__context__ = None
         failure: ConnectionFailed
@@ -200,20 +209,58 @@ class Failures:
                 hint=f"More time: gn.configure(timeout_s=...). {self._warning}".strip(),
             )
         elif isinstance(error, _NOT_SENT):
-            failure = ConnectionFailed(
-                f"{self._host} was not reached ({said or name}).",
-                sent=False,
-                hint=_connect_hint(said, error),
-            )
+            failure = self._not_sent(said, error, links)
         else:
             failure = ConnectionFailed(
                 f"The connection to {self._host} broke before the whole answer was "
-                f"there ({said or name}).",
+                f"there ({said}).",
                 sent=True,
                 hint=self._warning or "Try again later.",
             )
         failure.__suppress_context__ = True
         return failure
+
+    def _not_sent(
+        self, said: str, error: Exception, links: list[BaseException]
+    ) -> ConnectionFailed:
+        route = self._route
+        through = f" through the proxy {route.name}" if route.proxy else ""
+        hint = "Check the network, proxy variables and XAI_BASE_URL."
+        if isinstance(error, httpx.ProxyError):
+            return ConnectionFailed(
+                f"The proxy {route.name} did not connect to {self._host} ({said}).",
+                sent=False,
+                # the library tells the status of a refused CONNECT in its text only
+                lasting=said.startswith(("400", "401", "403", "404", "405", "407")),
+                hint=_proxy_hint(said, route, self._host),
+            )
+        for link in links:
+            if isinstance(link, ssl.SSLCertVerificationError):
+                whose = f"{self._host} or of its proxy" if route.is_tls else self._host
+                return ConnectionFailed(
+                    f"The certificate of {whose} was refused: "
+                    f"{link.verify_message.rstrip('.')}.",
+                    sent=False,
+                    lasting=True,
+                    hint=certificate_hint(link.verify_code),
+                )
+            if getattr(link, "reason", None) == "WRONG_VERSION_NUMBER":
+                hint = (
+                    "No TLS is spoken there: check the port, and https:// in base_url."
+                )
+        return ConnectionFailed(
+            f"{self._host} was not reached{through} ({said}).",
+            sent=False,
+            hint=f"Check {route.place} and the network." if through else hint,
+        )
+
+
+def _proxy_hint(said: str, route: Route, host: str) -> str:
+    if not said.startswith("407"):
+        return f"Check {route.place}; NO_PROXY={host} goes past the proxy."
+    if route.auth is not None:
+        return f"It refused the user and password in {route.place}."
+    return f"It asks for a password: {route.place}=http://USER:PASSWORD@{route.name}"
 
 
 def _headers(
@@ -243,56 +290,32 @@ def _chain(error: BaseException) -> list[BaseException]:
     return links
 
 
-def _connect_hint(said: str, error: Exception) -> str:
-    if "WRONG_VERSION_NUMBER" in said:  # what answered does not speak TLS
-        return "No TLS is spoken there: check the port, and https:// in base_url."
-    if "CERTIFICATE" in said.upper() or "SSL" in said.upper():
-        return "A proxy with its own certificate? Point SSL_CERT_FILE at its CA file."
-    if isinstance(error, httpx.ProxyError):
-        return "Check HTTPS_PROXY and the proxy's user and password."
-    return "Check the network, proxy variables and XAI_BASE_URL."
-
-
-class _Proxied(httpx.AsyncBaseTransport):
-    """The HTTP library's client, which knows when a proxy is to be used.
-
-    Without proxies its cookies, redirects and hooks, which nobody needs here, would
-    cost a third of a call.
-    """
-
-    def __init__(self) -> None:
-        self._client = httpx.AsyncClient(follow_redirects=False)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._client.send(request, stream=True, auth=None)
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
-
-
 class Http:
     """Sends requests to one base URL.
 
     Parameters
     ----------
-    base_url
-        Without a slash at the end.
+    settings
+        Base URL, and whom to trust.
     transport
         An ``httpx.AsyncBaseTransport`` instead of the network; for tests.
     """
 
     def __init__(
-        self, base_url: str, transport: httpx.AsyncBaseTransport | None = None
+        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
-        self.base_url = base_url
+        self.base_url = settings.base_url
+        self._verify = settings.verify, settings.sources["verify"]
         try:
-            self.host = httpx.URL(base_url).host
+            self.url = httpx.URL(self.base_url)
         except httpx.InvalidURL as error:
             raise ConfigError(
                 f"base_url is not an address: {scrub(str(error))}",
                 hint="Check base_url, or the environment variable XAI_BASE_URL.",
             ) from None
+        self.host = self.url.host
         self._transport = transport
+        self._route = Route()
         self._urls: dict[str, httpx.URL] = {}
         self._clients: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, httpx.AsyncBaseTransport
@@ -301,26 +324,36 @@ class Http:
     def _client(self, loop: asyncio.AbstractEventLoop) -> httpx.AsyncBaseTransport:
         client = self._clients.get(loop)
         if client is None:
-            try:
-                client = self._transport or self._new_transport()
-            except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-                raise ConfigError(
-                    f"The connection cannot be set up: {error}",
-                    hint="Check HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE.",
-                ) from None
+            client = self._transport or self._new_transport()
             self._clients[loop] = client
         return client
 
     def _new_transport(self) -> httpx.AsyncBaseTransport:
-        if self.host in _LOOPBACK:
-            # nothing on this machine is reached through a proxy; where it is not
-            # reached by TLS either, reading the certificates would cost 30 ms
-            return httpx.AsyncHTTPTransport(
-                trust_env=False, verify=not self.base_url.startswith("http:")
+        self._route = route = route_to(self.base_url)
+        context = None
+        if "https:" in (
+            f"{self.url.scheme}:",
+            route.proxy[:6],
+        ):  # else 30 ms for nothing
+            context = ssl_context(*self._verify)
+        proxy = None
+        if route.proxy:
+            proxy = httpx.Proxy(
+                route.proxy,
+                auth=route.auth,
+                ssl_context=context if route.is_tls else None,
             )
-        from urllib.request import getproxies
-
-        return _Proxied() if getproxies() else httpx.AsyncHTTPTransport()
+        try:
+            # the library's client on top would cost a third of a call: cookies,
+            # redirects and hooks, which nobody needs here
+            return httpx.AsyncHTTPTransport(
+                verify=context or False, trust_env=False, proxy=proxy
+            )
+        except ImportError:
+            raise ConfigError(
+                f"The proxy in {route.place} is a SOCKS one, which needs a package.",
+                hint=f"pip install 'httpx[socks]', or {route.place}=http://HOST:PORT.",
+            ) from None
 
     async def send(
         self,
@@ -368,7 +401,9 @@ class Http:
             content=body,
             extensions={"timeout": limits},
         )
-        failures = Failures(self.host, timeout_s, secret, costs=body is not None)
+        failures = Failures(
+            self.host, timeout_s, secret, self._route, costs=body is not None
+        )
         limit = Limit(deadline)
         try:
             with limit:

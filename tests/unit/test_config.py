@@ -6,6 +6,7 @@ import copy
 import logging
 import os
 import pickle
+import ssl
 import tempfile
 import traceback
 from pathlib import Path
@@ -108,6 +109,47 @@ def test_no_key_says_how_to_set_one() -> None:
         for way in ("XAI_API_KEY", ".env", "Colab", "keyring", "%grok_key", "sandbox"):
             assert way in caught.value.hint
     assert resolved({"api_key": "  "}).api_key is None
+
+
+# -- verify ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argument", "environ", "written", "wanted", "source"),
+    [
+        (None, {}, None, True, "default"),
+        (True, {}, None, True, "default"),
+        (False, {"SSL_CERT_FILE": "/f"}, None, False, "argument"),
+        ("/a", {"SSL_CERT_FILE": "/f"}, "'/p'", "/a", "argument"),
+        (Path("/a"), {}, None, "/a", "argument"),
+        (None, {"SSL_CERT_FILE": "/f", "SSL_CERT_DIR": "/d"}, "'/p'", "/f", "FILE"),
+        (None, {"SSL_CERT_DIR": "/d"}, "false", "/d", "SSL_CERT_DIR"),
+        (None, {}, "'/p'", "/p", "pyproject.toml"),
+        (None, {}, "false", False, "pyproject.toml"),
+        # "check as usual" leaves it to the environment to say whom to trust
+        (True, {"SSL_CERT_FILE": "/f"}, "false", "/f", "SSL_CERT_FILE"),
+        (True, {}, "false", True, "default"),
+        (None, {}, "true", True, "pyproject.toml"),
+    ],
+)
+def test_whom_to_trust(
+    argument: Any,
+    environ: dict[str, str],
+    written: str | None,
+    wanted: Any,
+    source: str,
+    tmp_path: Path,
+) -> None:
+    if written:
+        project(tmp_path, f"[tool.grok_nb]\nverify = {written}\n")
+    found = resolved({"verify": argument}, environ, tmp_path)
+    assert found.verify == wanted
+    assert found.sources["verify"].endswith(source)
+
+
+def test_a_context_of_one_s_own_is_kept_as_it_is() -> None:
+    context = ssl.create_default_context()
+    assert resolved({"verify": context}).verify is context
 
 
 # -- .env ------------------------------------------------------------------------------
@@ -314,6 +356,8 @@ WRONG: list[tuple[dict[str, Any], dict[str, str], str]] = [
     ({"timeout_s": float("nan")}, {}, "timeout_s"),
     ({"timeout_s": True}, {}, "timeout_s"),
     ({"timeout_s": "60"}, {}, "timeout_s"),
+    ({"verify": 1}, {}, "verify"),
+    ({"verify": " "}, {}, "verify"),
 ]
 
 

@@ -106,6 +106,7 @@ def test_both_clients_are_made_alike() -> None:
         "store",
         "on_doubt",
         "keep_text",
+        "verify",
         "transport",
         "clock",
         "jitter",
