@@ -126,6 +126,17 @@ def is_item(line: str, source: Source) -> bool:
     )
 
 
+def apart(text: str) -> list[str]:
+    """Cut a sentence that names several items into one piece for each."""
+    found = [one for one in _QUANTITY.finditer(text) if one["times"] is not None]
+    if len(found) < 2:
+        return [text]
+    starts = [one.start() for one in found]
+    return [
+        text[low:high] for low, high in zip(starts, [*starts[1:], None], strict=True)
+    ]
+
+
 def line(text: str, target: Target) -> Found | None:
     """Read one line of a list as an object."""
     target.shape.step()
@@ -150,7 +161,7 @@ def line(text: str, target: Target) -> Found | None:
     row = build(target, {}, known)
     if row is not None and len(known) >= min(2, len(fields)):
         return Found(row, len(known))
-    in_order = _in_order(first, fields)
+    in_order = _in_order(first, target)
     row = build(target, in_order, {}) if in_order else row
     return Found(row, len(in_order) or len(known)) if row is not None else None
 
@@ -299,9 +310,17 @@ def _by_form(
     return found
 
 
-def _in_order(text: str, fields: dict[str, Field]) -> dict[str, str]:
-    """Give the pieces of a line to the fields in order, if there are as many."""
-    pieces = [piece.strip(" ()") for piece in _PIECES.split(text) if piece.strip(" ()")]
+def _in_order(text: str, target: Target) -> dict[str, str]:
+    """
+    Give the pieces of a line to the fields in order, if there are as many.
+
+    A list at the end takes all that is left: "Red: Ann, Bob".
+    """
+    fields = target.fields
+    last = target.shape.resolve(target.inner["properties"][list(fields)[-1]])
+    is_list = len(fields) > 1 and target.shape.types(last) == ["array"]
+    split = _PIECES.split(text, maxsplit=len(fields) - 1 if is_list else 0)
+    pieces = [piece.strip(" ()") for piece in split if piece.strip(" ()")]
     if len(pieces) == len(fields):
         return dict(zip(fields, pieces, strict=True))
     return {}

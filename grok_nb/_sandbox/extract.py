@@ -379,7 +379,15 @@ class Filler:
                 return found
         if field.context and not field.has("address", "place"):
             return None
-        return addresses.read(tuple(self.source.free.strip().splitlines()[:6]))
+        found = addresses.read(tuple(self.source.free.strip().splitlines()[:6]))
+        if found is None and not set(field.wanted) - {"address", "place"}:
+            # Under whatever label, if it can only be an address: "Ship to: ...".
+            pairs = self.source.document.pairs[:200]
+            read = (addresses.read(one.block or (one.value,)) for one in pairs)
+            found = next(
+                (one for one in read if one and one.street and one.postal), None
+            )
+        return found
 
     def _part_of(
         self, address: addresses.Address | None, schema: Any, field: Field

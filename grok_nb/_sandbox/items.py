@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .extract import Filler
 
 MAX_ROWS = 500
+_MAX_ITEM = 400
 _SPLIT = re.compile(r"[;\n•|]|,\s(?:(?:and|und|et|y|e|or)\s)?|\s(?:and|und|et|y|&)\s")
 _HARD = re.compile(r"[;\n•|]|,\s(?:and\s)?")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
@@ -125,9 +126,11 @@ def _item_lines(target: Target) -> list[Any]:
         return []
     source = target.filler.source
     rows = [
-        entries.line(strip_bullet(line.strip())[0], target)
+        entries.line(strip_bullet(piece.strip())[0], target)
         for line in source.document.lines[:2_000]
-        if len(line) < 200 and entries.is_item(line, source)
+        if len(line) < _MAX_ITEM
+        for piece in entries.apart(line)
+        if entries.is_item(piece, source)
     ]
     return [row.value for row in rows if row is not None and row.count > 1]
 

@@ -29,6 +29,10 @@ _COLON = re.compile(
 _WEAK = re.compile(
     r"\s[-–—]{1,2}\s|(?<=\")[;,](?=\")|\s\|\s|\s?\.{3,200}\s?|\s{2,}|\t+|=(?==)?"
 )
+_SUM = re.compile(
+    r"(?P<label>[^\W\d_][^\n]{0,40}?)(?<!\d)\s{1,9}(?P<value>(?:[A-Z]{2,3}\s|[€$£])?[-−]?"
+    r"\d[\d.,'’]{0,14}[.,]\d\d(?:\s?(?:[A-Z]{3}|[€$£]))?)"
+)
 _BRACKETED = re.compile(r"\[([^\[\]]{1,40})\]:?\s{1,9}(?=\S)")
 _SENTENCE = re.compile(r"\w{7}\.\s")
 _ABBREVIATED = re.compile(r"(?:(?<!\w)\w{1,6}|n[ro]|num|ref|tel|dat)\.$", re.IGNORECASE)
@@ -123,6 +127,9 @@ def split(text: str, *, strong: bool = False) -> list[tuple[str, str, float]]:
         label, value = text[: match.start()], text[match.end() :]
         if is_label(label.strip()) and len(label.split()) <= 5:
             return [(label.strip(), value.strip(), 0.95)]
+    found = _SUM.fullmatch(text)
+    if found and is_label(found["label"]) and len(found["label"].split()) <= 4:
+        return [(found["label"], found["value"], 0.95)]
     return []
 
 

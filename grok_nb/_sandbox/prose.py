@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REACH = 80
 _BEFORE = 40
 _MAX_TOKENS = 400
+_HEAD = 5_000
 _QUOTED = re.compile(
     r"[\"“„«]([^\"“”„«»\n]{1,200})[\"”“»]|(?<!\w)'([^'\n]{1,200})'(?!\w)"
 )
@@ -41,6 +42,17 @@ _SIGNED = re.compile(
 )
 _DEAR = re.compile(
     r"\b(?:Dear|Hello|Hi|Liebe[r]?|Hallo|Cher|Chère|Hola)\s([^,\n:!.]{2,50})[,:!\n]"
+)
+_AT_HOME = re.compile(
+    r"\b(?:live[sd]?|living|based|located|resid(?:es?|ing)|wohn(?:e|t|haft)|leb(?:e|t)"
+    r"|habite|viv[oe])\s(?:in|à|en)\s",
+    re.IGNORECASE,
+)
+_DATED = re.compile(r"\b(?:vom|du|dated|del|van)\s$")
+_ROOM = re.compile(r"\b(?:Room|Raum|Salle|Sala|Hall|Building)\s[\w.-]{1,12}(?<![.-])")
+_VENUE = re.compile(
+    r"\b(?:held|takes? place|meet(?:s|ing)?|hosted|conference|event|dinner|lunch)\b"
+    r"[^.\n]{0,60}?\b(?:in|at)\s(?:the\s)?(?=[^\W\d_a-zà-ÿ])"
 )
 _I_AM = re.compile(
     r"\b(?:[Mm]y name is|I am|I['’]m|[Tt]his is|[Ii]ch bin|[Ii]ch hei(?:ße|sse)"
@@ -162,13 +174,11 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
     """
     free = source.free
     if kind in {"date", "date-text", "date-time"}:
-        found = list({m.value: (m, w) for m, w in source.moments(free)}.values())
-        if len(found) == 1 and alone and field.is_plain("date", "time"):
-            yield found[0][1] if kind == "date-time" else found[0][0].value.isoformat()
-    elif kind == "time":
+        yield from _own_date(kind, field, source, alone=alone)
+    elif kind in {"time", "time-text"}:
         time = dates.find_time(free)
         if time and alone and field.is_plain("time"):
-            yield time[2]
+            yield time[2] if kind == "time" else free[time[0] : time[1]].strip()
     elif kind in {"number", "integer"}:
         if kinds.is_money(field) and not field.has(
             "tax", "discount", "fee", "subtotal"
@@ -180,6 +190,7 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
         yield from kinds.net(kind, source.text)
     elif kind == "name":
         yield from _names(field, free)
+        yield from _places(field, free)
     elif kind in {"email", "phone", "website", "uri", "uuid", "ipv4", "ipv6"}:
         plain = field.is_plain(kind, "email", "phone", "website", "number", "address")
         in_free = list(dict.fromkeys(kinds.net(kind, free)))
@@ -196,9 +207,30 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
         yield from kinds.net(kind, source.text)
 
 
+def _own_date(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator[str]:
+    """Give the date of the whole: "Rechnung 17 vom 3. März", or the only one."""
+    if not field.is_plain("date", "time", "issue"):
+        return
+    head = source.text[:_HEAD]
+    own = [
+        one
+        for one in source.moments(head)
+        if _DATED.search(head[max(0, one[0].start - 9) : one[0].start])
+    ]
+    only = list({one[0].value: one for one in source.moments(source.free)}.values())
+    if alone and len(only) == 1:
+        own += only
+    for day, written in own[:1]:
+        yield written if kind == "date-time" else day.value.isoformat()
+
+
+def _greeted(free: str) -> Iterator[str]:
+    return (match.group(1).strip() for match in _DEAR.finditer(free[:_HEAD]))
+
+
 def _names(field: Field, free: str) -> Iterator[str]:
     if field.has("recipient"):
-        yield from (m.group(1).strip() for m in _DEAR.finditer(free[:5_000]))
+        yield from _greeted(free)
         return
     if field.has("vendor", "company", "city", "country", "state", "place", "brand"):
         return
@@ -211,11 +243,23 @@ def _names(field: Field, free: str) -> Iterator[str]:
         if proper:
             yield proper.group().rstrip(".")
     if field.has("customer"):
+        yield from _greeted(free)
         return
     for match in _SIGNED.finditer(free[-20_000:]):
         proper = _PROPER.fullmatch(match.group(1).strip(" .,"))
         if proper:
             yield proper.group()
+
+
+def _places(field: Field, free: str) -> Iterator[str]:
+    """Give where someone lives, for a city, or where people meet, for a place."""
+    if set(field.wanted) == {"place"}:
+        yield from (match.group() for match in _ROOM.finditer(free))
+    for wanted, mark in (("city", _AT_HOME), ("place", _VENUE)):
+        for match in mark.finditer(free) if set(field.wanted) == {wanted} else ():
+            found = _PROPER.match(free, match.end())
+            if found and not dates.is_month(found.group().split()[0]):
+                yield found.group().rstrip(".")
 
 
 def quoted(text: str) -> list[str]:

@@ -44,7 +44,7 @@ issue date: issued on|date issued|issue date|ausgestellt am|emis le|issued
 issue: issue|issuing|ausgestellt|ausstellung|ausstellungs|emission|emis|emise
 issue: emision|emissione|emissao|emitted|uitgifte
 delivery: delivery|delivered|lieferung|liefer|livraison|entrega|consegna|levering
-delivery: lever|arrival|deliver|arrives|arriving|ankunft
+delivery: lever|arrival|deliver|arrive|arrives|arriving|ankunft
 shipping: shipping|shipment|shipped|ship|versand|envio|expedition|freight|postage
 shipping: verzending|porto|frais de port|spedizione
 total: total|gesamt|summe|end|grand total|total ttc|montant total|importe total

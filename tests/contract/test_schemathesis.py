@@ -42,7 +42,7 @@ MODELS = {
     "2025": ["grok-4.7", "grok-3-mini", "grok-2-vision", "grok-beta"],
 }
 SETTINGS = hypothesis.settings(
-    max_examples=40,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     database=None,

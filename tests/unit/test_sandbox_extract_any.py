@@ -350,8 +350,8 @@ def work(task: Callable[[], object]) -> int:
 
 
 def growth(task: Callable[[str], object], piece: str) -> float:
-    """How much more work a text of six times the length makes, 6 for a line."""
-    small, large = (piece * (length // len(piece)) for length in (800, 4_800))
+    """How much more work a text of five times the length makes: 5 if it is linear."""
+    small, large = (piece * (length // len(piece)) for length in (600, 3_000))
     task(small)  # What is read once and kept is no work of the text.
     task(large)
     return work(lambda: task(large)) / (work(lambda: task(small)) + 2_000)
@@ -359,7 +359,7 @@ def growth(task: Callable[[str], object], piece: str) -> float:
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_work_grows_no_faster_than_the_text(piece: str) -> None:
-    assert growth(read_everything, piece) < 6.5
+    assert growth(read_everything, piece) < 5.4
 
 
 def test_a_scan_of_the_whole_for_each_line_would_be_noticed() -> None:
@@ -369,7 +369,7 @@ def test_a_scan_of_the_whole_for_each_line_would_be_noticed() -> None:
             for line in lines:
                 line.strip()
 
-    assert growth(scan, "a: b\n") > 6.5
+    assert growth(scan, "a: b\n") > 5.4
 
 
 def farthest(items: Iterable[Any], *, last: bool = True) -> float:
@@ -448,7 +448,7 @@ def test_a_pattern_that_looks_far_would_be_noticed(slow: str) -> None:
     assert reach(re.compile(slow)) == float("inf")
 
 
-@pytest.mark.parametrize("piece", ["a: b\n", "- 1 x a @ 2.00\n", "1 ", " "])
+@pytest.mark.parametrize("piece", ["a: b\n", "1 "])
 def test_a_megabyte_is_read_in_its_first_part(piece: str) -> None:
     number = 1_000_000 // len(piece)
     text = f"Invoice Number: A-1\n{piece * number}\nEmail: ann@x.org\n"

@@ -303,7 +303,7 @@ def digest() -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-@pytest.mark.parametrize("seed", ["0", "1", "4242"])
+@pytest.mark.parametrize("seed", ["1", "4242"])
 def test_replies_are_the_same_in_every_process(seed: str) -> None:
     root = Path(__file__).parents[2]
     code = "from tests.unit.test_sandbox_tools import digest; print(digest())"
