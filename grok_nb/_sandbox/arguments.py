@@ -1,15 +1,14 @@
 """The arguments of a function, as a request in one or two sentences gives them."""
 
-# The signs that typography has for dashes, quotes and times are looked for.
-# ruff: noqa: RUF001
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from . import addresses, arithmetic, dates, prose, values, words
+from . import arithmetic, dates, names, prose, values, words
 from .extract import Filler
+from .names import Names
 from .source import Field, Source, field_of
 
 if TYPE_CHECKING:
@@ -19,45 +18,13 @@ if TYPE_CHECKING:
 
 # What is asked for stands in a few sentences.
 MAX_PROMPT = 20_000
-_SPLIT = re.compile(
-    r"\s{0,3},?\s{1,3}(?:and|or|und|et|y|e|&|vs\.?|versus|than)\s{1,3}"
-    r"(?:(?:in|for|of)\s{1,3})?|\s{0,3}[,;/]\s{1,3}"
-)
-_AFTER = re.compile(
-    r"\b(?:in|for|of|at|near|around|to|from|between|visit|is|über|für|nach|à|en|de|pour)\s{1,3}"
-    r"(?:the\s(?:city|town|region|state)\sof\s|downtown\s|central\s)?",
-    re.IGNORECASE,
-)
-_LOWER_PLACE = re.compile(
-    r"\b(?:in|at|for|near|around)\s{1,3}(?:(?:the|my|our)\s)?([a-z][a-z'-]{2,20}(?:\s[a-z][a-z'-]{2,20}){0,2})"
-    r"(?=\s{0,3}(?:[?.!,]|$|\s(?:right now|today|tomorrow|now|please|and|in|on|at|this|next)\b))"
-)
-_FROM = re.compile(r"\b(?:from|von|de|depuis|desde|da)\s{1,3}", re.IGNORECASE)
-_TO = re.compile(r"\b(?:to|into|nach|à|zu|a|in)\s{1,3}", re.IGNORECASE)
 _ORIGIN = words.listed("from origin source departure start base")
 _TARGET = words.listed("to destination target arrival end dest")
-_RELATIVE = re.compile(
-    r"\b(today|tonight|tomorrow|yesterday|now|(?:next|this|last)\s(?:week|month|year"
-    r"|weekend|monday|tuesday|wednesday|thursday|friday|saturday|sunday)|(?:on\s)?(?:monday"
-    r"|tuesday|wednesday|thursday|friday|saturday|sunday)|heute|morgen|demain|mañana)\b",
-    re.IGNORECASE,
-)
-_NO_PLACE = words.listed(
-    "i the a an what what's whats how is are can could please tell show give get find "
-    "compare which who when where why do does did will would celsius fahrenheit kelvin "
-    "monday tuesday wednesday thursday friday saturday sunday today tomorrow now usd eur "
-    "english french german spanish also and or but hi hello hey ok thanks metric imperial "
-    "send book write create search look check me my my you your it its this that "
-    "stock ticker detail details us-dollar order invoice turn switch put set add remind "
-    "play call start stop open close translate convert schedule cancel buy delete update "
-    "make calculate compute enable disable activate deactivate"
-)
 _LANGUAGES = words.listed(
     "english french german spanish italian portuguese dutch russian chinese mandarin "
     "japanese korean arabic hindi turkish polish swedish danish norwegian finnish greek "
     "hebrew thai vietnamese indonesian ukrainian czech romanian hungarian latin"
 )
-_TICKER = re.compile(r"(?<![\w$.])\$?([A-Z]{1,5}(?:\.[A-Z]{1,2})?)(?![\w'’])")
 _NO_TICKER = words.listed("I A USD EUR GBP US UK EU OK PM AM ID CEO THE WHAT IS OF AND")
 _SAYING = re.compile(
     r"\b(?:saying(?: that)?|that says|which says|with the (?:message|text|body|content)"
@@ -88,14 +55,8 @@ _SWITCH = re.compile(
     re.IGNORECASE,
 )
 _ON = words.listed("on enable activate")
-_WITH = re.compile(
-    r"\b(?:with|invite|inviting|between|attendees:?|mit|avec)\s{1,3}", re.IGNORECASE
-)
-_FOR = re.compile(r"\b(?:for|of)\s{1,3}")
 _FROM_WORD = re.compile(r"\bfrom\s{1,3}([A-Za-z]+)")
 _TO_WORD = re.compile(r"\b(?:to|into)\s{1,3}([A-Za-z]+)")
-_REGION = re.compile(r",\s([A-Z]{2}\b|[A-Z][\w.]{1,40}(?:\s[A-Z]\w{1,40}){0,2})")
-_CAPITALISED = re.compile(r"(?<!\w)[^\W\d_a-zà-ÿ][\w'’-]+")
 _LOOSE_ID = re.compile(
     r"(?<![\w.])#?((?=[\w-]{0,40}\d)[A-Za-z0-9][\w-]{2,40})(?![\w.]{0,40}\d)"
 )
@@ -139,12 +100,13 @@ class _Arguments:
             one for one in schema.get("required") or [] if one in self._known
         ]
         self._quoted = prose.quoted(prompt)
-        self._options = {
+        options = {
             words.plain(option)
             for one in self._known.values()
             for option in self._shape.resolve(one).get("enum") or []
             if isinstance(option, str)
         }
+        self._named = Names(prompt, options)
 
     def fill(self) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
         found: dict[str, list[Any]] = {}
@@ -173,12 +135,12 @@ class _Arguments:
         field = field_of(key, schema)
         if "enum" in schema or "const" in schema:
             return self._generic(schema, field, key, told=True)
-        names = self._shape.types(schema)
-        if names and "string" not in names:
-            if names == ["array"]:
+        types = self._shape.types(schema)
+        if types and "string" not in types:
+            if types == ["array"]:
                 return self._lists(schema, field, key)
             found = self._generic(schema, field, key)
-            return found or (self._switched() if names == ["boolean"] else [])
+            return found or (self._switched() if types == ["boolean"] else [])
         if schema.get("format") or "pattern" in schema:
             by_form = self._generic(schema, field, key)
             return by_form or self._special(schema, field, key)
@@ -271,8 +233,10 @@ class _Arguments:
         return found[:1]
 
     def _tickers(self) -> list[str]:
-        found = [one for one in _TICKER.findall(self._prompt) if one not in _NO_TICKER]
-        return found or self._places()
+        found = [
+            one for one in names.TICKER.findall(self._prompt) if one not in _NO_TICKER
+        ]
+        return found or self._named.places()
 
     def _is_place(self, field: Field, named: set[str]) -> bool:
         if field.has("city", "place", "address", "country", "region"):
@@ -285,87 +249,14 @@ class _Arguments:
         )
 
     def _places_for(self, named: set[str]) -> list[str]:
-        for words_of, mark in ((_ORIGIN, _FROM), (_TARGET, _TO)):
+        for words_of, mark in ((_ORIGIN, names.FROM), (_TARGET, names.TO)):
             if named & words_of:
                 for match in mark.finditer(self._prompt):
-                    place = self._proper(match.end())
+                    place = self._named.proper(match.end())
                     if place:
                         return [place]
                 return []
-        return self._places()
-
-    def _proper(self, start: int) -> str | None:
-        found = prose.proper(self._prompt, start)
-        if not found or self._is_common(found):
-            return None
-        # "San Francisco, CA" and "Paris, France" are one place.
-        rest = _REGION.match(self._prompt, start + len(found))
-        if rest and (
-            addresses.is_state(rest.group(1)) or addresses.is_country(rest.group(1))
-        ):
-            return f"{found}, {rest.group(1)}"
-        return found
-
-    def _is_common(self, text: str) -> bool:
-        flat = words.plain(text)
-        return flat in _NO_PLACE or flat in self._options or dates.is_month(flat)
-
-    def _places(self) -> list[str]:
-        """Give the places that the prompt names."""
-        found: list[str] = []
-        for match in _AFTER.finditer(self._prompt):
-            place = self._proper(match.end())
-            if place and place not in found:
-                found += self._enumerated(place, match.end())
-        # "The price of AAPL and the weather in Rome": AAPL is no place there.
-        found = [one for one in found if not _TICKER.fullmatch(one)] or found
-        if not found:
-            found = [
-                one
-                for m in _LOWER_PLACE.finditer(self._prompt)
-                for one in self._lower(m)
-            ]
-        if not found:
-            found = list(self._any_proper())
-        return found
-
-    def _enumerated(self, first: str, start: int) -> list[str]:
-        """Go on from one place to those that follow after commas and "and"."""
-        found = [first]
-        place = start + len(first)
-        while match := _SPLIT.match(self._prompt, place):
-            following = self._proper(match.end())
-            if following is None or len(found) > 50:
-                break
-            found.append(following)
-            place = match.end() + len(following)
-        return found
-
-    def _lower(self, match: re.Match[str]) -> Iterator[str]:
-        said = [
-            word
-            for word in match.group(1).split()
-            if word not in _NO_PLACE and word not in self._options
-        ]
-        if (
-            said
-            and said[0] == match.group(1).split()[0]
-            and not _RELATIVE.search(said[0])
-        ):
-            yield " ".join(said)
-
-    def _any_proper(self) -> Iterator[str]:
-        place = 0
-        first = len(self._prompt) - len(self._prompt.lstrip())
-        for match in _CAPITALISED.finditer(self._prompt):
-            if match.start() < place:
-                continue
-            found = self._proper(match.start())
-            begins = match.start() == first
-            known = any(map(words.is_known, words.read(found or "")))
-            if found and not (begins and known) and not known:
-                yield found
-                place = match.start() + len(found)
+        return self._named.places()
 
     def _date(self, schema: Schema, field: Field, key: str) -> list[Any]:
         found = self._generic(schema, field, key)
@@ -377,17 +268,21 @@ class _Arguments:
         return written[:1] or self._relative()
 
     def _relative(self) -> list[str]:
-        found = _RELATIVE.search(self._prompt)
+        found = names.RELATIVE.search(self._prompt)
         return [found.group(1)] if found else []
 
     def _person(self, named: set[str]) -> list[str]:
-        marks = [_TO, _WITH] if named & {"recipient", "to"} else [_WITH, _TO]
+        marks = (
+            [names.TO, names.WITH]
+            if named & {"recipient", "to"}
+            else [names.WITH, names.TO]
+        )
         called = _CALLED.search(self._prompt)
         if called and named & {"name"}:
             return [called.group(1).strip(" \"'")]
-        for mark in (*marks, _FOR):
+        for mark in (*marks, names.FOR):
             for match in mark.finditer(self._prompt):
-                found = self._proper(match.end())
+                found = self._named.proper(match.end())
                 if found:
                     return [found]
         return []
@@ -441,12 +336,12 @@ class _Arguments:
             if field.has("stock"):
                 return [self._tickers()] if self._tickers() else []
             if self._is_place(field, set(words.split(key))):
-                return [self._places()] if self._places() else []
+                return [self._named.places()] if self._named.places() else []
             if field.has("guests", "person", "name", "recipient"):
-                for match in _WITH.finditer(self._prompt):
-                    first = self._proper(match.end())
+                for match in names.WITH.finditer(self._prompt):
+                    first = self._named.proper(match.end())
                     if first:
-                        return [self._enumerated(first, match.end())]
+                        return [self._named.enumerated(first, match.end())]
             return [self._quoted] if self._quoted else []
         if kinds_of in (["number"], ["integer"]):
             loose = [one.value for one in self._source.numbers(self._prompt)]
@@ -458,8 +353,8 @@ class _Arguments:
         open_keys = []
         for key in self._known:
             schema = self._without_null(self._shape.resolve(self._known[key]))
-            names = self._shape.types(schema)
-            if key not in found and names and set(names) <= {"number", "integer"}:
+            types = self._shape.types(schema)
+            if key not in found and types and set(types) <= {"number", "integer"}:
                 open_keys.append(key)
         spans = [(one.start, one.end) for one in self._source.days(self._prompt)]
         used = {v for values_of in found.values() for v in values_of if _is_number(v)}

@@ -43,11 +43,6 @@ class Line:
         self._connection = connection
         self.piece_bytes: int | None = None
 
-    @property
-    def is_gone(self) -> bool:
-        """Whether nobody listens any more."""
-        return self._gone.done()
-
     async def wait(self, seconds: float) -> bool:
         """Wait, but not for a client that leaves; whether it has left."""
         if seconds > 0 and not self._gone.done():

@@ -28,6 +28,7 @@ from grok_nb._sandbox import (
     items,
     kinds,
     lines,
+    names,
     patterns,
     prose,
     samples,
@@ -409,7 +410,7 @@ def reach(pattern: re.Pattern[str]) -> float:
 
 READING = [
     addresses, arguments, choices, conform, dates, document, entries, extract, grid, items,
-    kinds, lines, patterns, prose, source, values, words,
+    kinds, lines, names, patterns, prose, source, values, words,
 ]  # fmt: skip
 
 
