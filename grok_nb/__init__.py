@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from grok_nb import errors as errors
     from grok_nb.api.stream import Event as Event
+    from grok_nb.checkup import doctor as doctor
     from grok_nb.default import aask as aask
     from grok_nb.default import ask as ask
     from grok_nb.default import configure as configure
@@ -39,6 +40,7 @@ _PLACES = {
     "aask": "grok_nb.default",
     "ask": "grok_nb.default",
     "configure": "grok_nb.default",
+    "doctor": "grok_nb.checkup",
     "errors": "grok_nb.errors",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",
@@ -58,6 +60,7 @@ __all__ = [
     "aask",
     "ask",
     "configure",
+    "doctor",
     "errors",
     "load_ipython_extension",
     "models",

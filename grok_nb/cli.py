@@ -1,9 +1,10 @@
-"""``grok-nb``: the demo, the sandbox, the store, the version."""
+"""``grok-nb``: the demo, the sandbox, the store, the doctor, the version."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -97,6 +98,18 @@ def _parser() -> argparse.ArgumentParser:
     sandbox.set_defaults(run=_sandbox)
 
     cli_store.add_to(commands)
+    doctor = commands.add_parser(
+        "doctor",
+        help="what works here, and what does not",
+        description="Print versions, where the key comes from (never any part of it), "
+        "the way to the API step by step, and where the ledger lies. Exit code 1 if "
+        "something is a problem.",
+    )
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.add_argument(
+        "--timeout", type=float, default=10, metavar="S", help="for all of it; 10"
+    )
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -131,6 +144,14 @@ def _sandbox(options: argparse.Namespace) -> int:
         tokens_per_s=options.tokens_per_s,
     )
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from grok_nb.checkup import doctor
+
+    found = doctor(timeout_s=options.timeout)
+    print(json.dumps(found.as_dict(), indent=2) if options.json else found)
+    return 0 if found.ok else 1
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -52,7 +52,8 @@ _ENV_LINE = re.compile(
 )
 # the API's own masked forms of a key ("xa***ey", "xai-...ey") also show a part of it
 _KEY_SHAPES = re.compile(
-    r"xai-[A-Za-z0-9_\-]{6,}|\b[\w-]{1,8}\*{3,}[\w-]{0,8}|xai-[\w-]*(?:\.{2,}|…|\\u2026)[\w-]*"
+    r"xai-[\w-]*(?:\.{2,}|…|\\u2026)[\w-]*|xai-[A-Za-z0-9_\-]{6,}"
+    r"|\b[\w-]{1,8}\*{3,}[\w-]{0,8}"
 )
 
 
@@ -89,11 +90,13 @@ class Secret:
 def scrub(text: str, secret: Secret | None = None) -> str:
     """Return the text with keys, and what looks like a key, replaced by ``[key]``."""
     if secret is not None:
+        text = text.replace(secret.reveal(), "[key]")
+    text = _KEY_SHAPES.sub("[key]", text)
+    if secret is not None:
         key = secret.reveal()
-        text = text.replace(key, "[key]")
         if len(key) >= 20:  # a part of a key is no less secret
             text = text.replace(key[:12], "[key]").replace(key[-8:], "[key]")
-    return _KEY_SHAPES.sub("[key]", text)
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

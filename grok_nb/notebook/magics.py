@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from grok_nb.checkup import Checkup
     from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
 
@@ -153,6 +154,16 @@ class GrokMagics(Magics):
                 raise ConfigError("No key was typed; nothing has changed.")
             _default().configure(api_key=key)
             display({"text/plain": "The key is set for this session."}, raw=True)
+
+    @line_magic
+    def grok_doctor(self, line: str) -> Checkup:
+        """%grok_doctor - what works here, what does not, and what to type next."""
+        with _brief():
+            if line.strip():
+                raise OptionError("%grok_doctor takes nothing.")
+            from grok_nb.checkup import doctor
+
+            return doctor()
 
     # -- one question -------------------------------------------------------------
 

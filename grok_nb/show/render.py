@@ -147,3 +147,31 @@ def notice_bundle(title: str, lines: list[tuple[str, str]]) -> dict[str, str]:
     )
     plain = "\n".join([title, *(f"- {text} {code}".rstrip() for text, code in lines)])
     return {"text/html": html, "text/plain": plain}
+
+
+def checks_text(title: str, rows: list[tuple[str, str, str, str]]) -> str:
+    """Return findings (name, state, what, hint) as lines of text."""
+    width = max((len(name) for name, *_ in rows), default=0)
+    lines = [f"grok_nb: {title}"]
+    for name, state, what, hint in rows:
+        lines.append(f"{state:<8} {name:<{width}}  {what}")
+        lines += [f"{'':<8} {'':<{width}}  -> {hint}"] if hint else []
+    return "\n".join(lines)
+
+
+def checks_bundle(title: str, rows: list[tuple[str, str, str, str]]) -> dict[str, str]:
+    """Return findings (name, state, what, hint) as a small table."""
+    cell = "text-align:left;vertical-align:top;white-space:normal"
+    html = [
+        f'<div class="grok-nb-card"><p><strong>{escape_text(title)}</strong></p><table>'
+    ]
+    for name, state, what, hint in rows:
+        style = f"{cell};{_BAD};font-weight:bold" if state == "problem" else cell
+        more = f"<br><em>{escape_text(hint)}</em>" if hint else ""
+        html.append(
+            f'<tr><td style="{style}">{escape_text(state)}</td>'
+            f'<td style="{cell}">{escape_text(name)}</td>'
+            f'<td style="{cell}">{escape_text(what)}{more}</td></tr>'
+        )
+    html.append("</table></div>")
+    return {"text/html": "".join(html), "text/plain": checks_text(title, rows)}

@@ -3,10 +3,7 @@
 import base64
 import contextlib
 import http.server
-import select
 import socket
-import socketserver
-import ssl
 import threading
 import traceback
 import urllib.request
@@ -18,7 +15,7 @@ import trustme
 import grok_nb as gn
 from grok_nb.api.route import route_to
 
-from .tls import Tls, TlsServer, context_of, serving
+from .tls import TlsServer, Tunnel, context_of, serving
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -126,44 +123,6 @@ def test_page_of_a_proxy_is_an_error_that_says_so(sandbox, proxy, quick_clock):
 
 USER, PASSWORD = "me@corp", "hush/ed#4 word"
 KEY = "xai-Kq7ZtW3mVb9RyLp2XcN8sD4f"
-
-
-class Tunnel(Tls, socketserver.ThreadingTCPServer):
-    """A proxy that connects whatever is asked for to one server, or refuses to."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, target, answer=b"200 Connection established", context=None):
-        super().__init__(("127.0.0.1", 0), Connection)
-        self.target, self.answer, self.context = target, answer, context
-        self.seen = []
-        self.port = self.server_address[1]
-
-
-class Connection(socketserver.StreamRequestHandler):
-    def handle(self):
-        lines = []
-        while (line := self.rfile.readline().strip()) != b"":
-            lines.append(line.decode())
-        self.server.seen.append(lines)
-        self.wfile.write(b"HTTP/1.1 " + self.server.answer + b"\r\n\r\n")
-        if not self.server.answer.startswith(b"200"):
-            return
-        with socket.create_connection(("127.0.0.1", self.server.target)) as other:
-            ends = {self.request: other, other: self.request}
-            while True:
-                if not (
-                    isinstance(self.request, ssl.SSLSocket) and self.request.pending()
-                ):
-                    ready = select.select(list(ends), [], [], 10)[0]
-                else:
-                    ready = [self.request]
-                for end in ready:
-                    data = end.recv(65536)
-                    if not data:
-                        return
-                    ends[end].sendall(data)
 
 
 @pytest.fixture(scope="module")

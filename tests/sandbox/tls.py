@@ -1,8 +1,11 @@
-"""A server that speaks TLS, with certificates of the test's own authority."""
+"""A server that speaks TLS with a certificate of the test's own, and a CONNECT proxy."""
 
 import contextlib
 import http.server
 import json
+import select
+import socket
+import socketserver
 import ssl
 import threading
 
@@ -12,12 +15,25 @@ ANSWER = {
 }
 
 
+KNOWN = {
+    "redacted_api_key": "xai-...zz9q",
+    "name": "nb",
+    "team_id": "t",
+    "acls": ["api-key:model:*", "api-key:endpoint:*"],
+    "api_key_id": "k",
+    "team_blocked": False,
+    "api_key_blocked": False,
+    "api_key_disabled": False,
+}
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         self.server.served.append((self.path, self.headers["Authorization"]))
-        body = json.dumps(ANSWER).encode()
+        known = self.path.endswith("/api-key")
+        body = json.dumps(self.server.known if known else ANSWER).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -53,7 +69,46 @@ class TlsServer(Tls, http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.context = context
         self.served = []
+        self.known = KNOWN
         self.port = self.server_address[1]
+
+
+class Tunnel(Tls, socketserver.ThreadingTCPServer):
+    """A proxy that connects whatever is asked for to one server, or refuses to."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, target, answer=b"200 Connection established", context=None):
+        super().__init__(("127.0.0.1", 0), Connection)
+        self.target, self.answer, self.context = target, answer, context
+        self.seen = []
+        self.port = self.server_address[1]
+
+
+class Connection(socketserver.StreamRequestHandler):
+    def handle(self):
+        lines = []
+        while (line := self.rfile.readline().strip()) != b"":
+            lines.append(line.decode())
+        self.server.seen.append(lines)
+        self.wfile.write(b"HTTP/1.1 " + self.server.answer + b"\r\n\r\n")
+        if not self.server.answer.startswith(b"200"):
+            return
+        with socket.create_connection(("127.0.0.1", self.server.target)) as other:
+            ends = {self.request: other, other: self.request}
+            while True:
+                if not (
+                    isinstance(self.request, ssl.SSLSocket) and self.request.pending()
+                ):
+                    ready = select.select(list(ends), [], [], 10)[0]
+                else:
+                    ready = [self.request]
+                for end in ready:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    ends[end].sendall(data)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
 from grok_nb.wire import (
     ApiKey,
@@ -53,3 +54,8 @@ def frames() -> None:
     assert_type(gn.usage(by="day", model="grok-4.7"), pd.DataFrame)
     assert_type(gn.models(), pd.DataFrame)
     assert_type(gn.prices(), pd.DataFrame)
+
+
+def checkup() -> None:
+    assert_type(gn.doctor(timeout_s=5), Checkup)
+    assert_type(gn.doctor().checks[0].what, str)

@@ -506,6 +506,8 @@ def test_a_wrong_setting_shows_no_key_of_the_environment(
         (f"{KEY}{KEY}", "[key][key]"),
         ("xai-abcdef and xai-ABC_d-9", "[key] and [key]"),
         ("Incorrect API key provided: xa***ey.", "Incorrect API key provided: [key]."),
+        (f"{KEY[:14]}...{KEY[-6:]}, xai-…a1b2", "[key], [key]"),
+        (f"begins {KEY[:12]} and ends {KEY[-8:]}", "begins [key] and ends [key]"),
         ("plain token: hush-hush", "plain token: [key]"),
         ("xai-doc, grok-4.7, 2**3, **bold**", "xai-doc, grok-4.7, 2**3, **bold**"),
     ],

@@ -25,6 +25,7 @@ PUBLIC = [
     "aask",
     "ask",
     "configure",
+    "doctor",
     "errors",
     "load_ipython_extension",
     "models",
