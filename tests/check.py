@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from support import OLD_KERNEL, ROOT, WITHOUT_OLD_KERNEL  # of this script's folder
+
 BIN = Path(sys.executable).parent
 
 STEPS = [
@@ -21,6 +22,8 @@ STEPS = [
 
 
 def main() -> int:
+    if not OLD_KERNEL.exists():
+        print(f"Left out (skipped below): {WITHOUT_OLD_KERNEL}.", flush=True)
     for step in STEPS:
         name = " ".join([Path(step[0]).name, *step[1:]])
         print(f"$ {name}", flush=True)

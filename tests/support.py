@@ -1,12 +1,20 @@
-"""What several kinds of tests need: the sandbox's windows, over plain HTTP."""
+"""What several kinds of tests need: the sandbox's windows, and where things are."""
 
 import json
 import time
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+ROOT = Path(__file__).parents[1]
+#: The Python of an environment with ipykernel 6.31, for tests/kernel.
+OLD_KERNEL = ROOT / ".venv-ipykernel6" / "bin" / "python"
+WITHOUT_OLD_KERNEL = (
+    "the kernel tests on ipykernel 6.31, for there is no .venv-ipykernel6; "
+    "bash .ci/run makes it"
+)
 
 
 def window(sandbox: Any, name: str, method: str = "GET", body: object = None) -> Any:

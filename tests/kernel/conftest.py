@@ -1,16 +1,25 @@
-"""A real ipykernel, driven as a front end does."""
+"""A real ipykernel, driven as a front end does; the newest one, and an old one.
 
+The kernels of the old one run in `.venv-ipykernel6`, an environment with ipykernel 6.31
+and the lowest IPython that we claim; `.ci/run` makes it. The tests themselves always run
+in this one.
+"""
+
+import json
 import os
 import queue
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
 
 from grok_nb._sandbox.server import Sandbox
+from tests.support import OLD_KERNEL, WITHOUT_OLD_KERNEL
 
 WAIT_S = 30
 
@@ -115,7 +124,25 @@ def sandbox() -> Iterator[Sandbox]:
         yield server
 
 
-def start_kernel(folder: Path, **variables: str) -> Kernel:
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(Path(sys.executable), id="newest"),
+        pytest.param(
+            OLD_KERNEL,
+            id="6.31",
+            marks=pytest.mark.skipif(
+                not OLD_KERNEL.exists(), reason=f"Left out: {WITHOUT_OLD_KERNEL}"
+            ),
+        ),
+    ],
+)
+def kernel_python(request: pytest.FixtureRequest) -> Path:
+    """The Python whose ipykernel is tested."""
+    return request.param
+
+
+def start_kernel(folder: Path, python: Path, **variables: str) -> Kernel:
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("XAI_", "GROK_NB_"))
     }
@@ -125,9 +152,19 @@ def start_kernel(folder: Path, **variables: str) -> Kernel:
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         **variables,
     }
-    manager, client = start_new_kernel(
-        env=environment, extra_arguments=["--log-level=40"], cwd=str(folder)
+    spec = folder / "kernels" / "tested" / "kernel.json"
+    spec.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(python), "-m", "ipykernel_launcher", "--log-level=40"]
+    command += ["-f", "{connection_file}"]
+    spec.write_text(
+        json.dumps({"argv": command, "display_name": "tested", "language": "python"})
     )
+    specs = KernelSpecManager(kernel_dirs=[str(folder / "kernels")])
+    manager = KernelManager(kernel_name="tested", kernel_spec_manager=specs)
+    manager.start_kernel(env=environment, cwd=str(folder))
+    client = manager.client()
+    client.start_channels()
+    client.wait_for_ready(timeout=60)
     return Kernel(manager, client)
 
 
@@ -138,11 +175,11 @@ def stop_kernel(kernel: Kernel) -> None:
 
 
 @pytest.fixture
-def new_kernel(tmp_path) -> Iterator[Callable[..., Kernel]]:
+def new_kernel(tmp_path, kernel_python) -> Iterator[Callable[..., Kernel]]:
     started = []
 
     def start(**variables: str) -> Kernel:
-        started.append(start_kernel(tmp_path, **variables))
+        started.append(start_kernel(tmp_path, kernel_python, **variables))
         return started[-1]
 
     yield start
@@ -151,9 +188,9 @@ def new_kernel(tmp_path) -> Iterator[Callable[..., Kernel]]:
 
 
 @pytest.fixture(scope="module")
-def shared_kernel(tmp_path_factory) -> Iterator[Kernel]:
+def shared_kernel(tmp_path_factory, kernel_python) -> Iterator[Kernel]:
     """One kernel a module: starting one takes longer than most tests."""
-    kernel = start_kernel(tmp_path_factory.mktemp("kernel"))
+    kernel = start_kernel(tmp_path_factory.mktemp("kernel"), kernel_python)
     yield kernel
     stop_kernel(kernel)
 
