@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -134,7 +135,8 @@ class Reach:
                 _, writer = await asyncio.open_connection(address, port)
                 break
             except OSError as error:
-                reason = error.strerror or f"{error}" or type(error).__name__
+                # asyncio's own text repeats the address and not the reason
+                reason = os.strerror(error.errno) if error.errno else f"{error}"
         if writer is None:
             through = f"Check {route.place}." if route.proxy else _CHECK_NETWORK
             raise self.stuck("connection", f"{host}:{port}: {reason}", through)

@@ -162,9 +162,8 @@ def checks_text(title: str, rows: list[tuple[str, str, str, str]]) -> str:
 def checks_bundle(title: str, rows: list[tuple[str, str, str, str]]) -> dict[str, str]:
     """Return findings (name, state, what, hint) as a small table."""
     cell = "text-align:left;vertical-align:top;white-space:normal"
-    html = [
-        f'<div class="grok-nb-card"><p><strong>{escape_text(title)}</strong></p><table>'
-    ]
+    head = escape_text(f"grok_nb: {title}")
+    html = [f'<div class="grok-nb-card"><p><strong>{head}</strong></p><table>']
     for name, state, what, hint in rows:
         style = f"{cell};{_BAD};font-weight:bold" if state == "problem" else cell
         more = f"<br><em>{escape_text(hint)}</em>" if hint else ""
