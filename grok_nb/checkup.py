@@ -22,7 +22,7 @@ from grok_nb.errors import ConfigError
 from grok_nb.portal import portal
 from grok_nb.reach import Findings, Reach
 from grok_nb.show.render import checks_bundle, checks_text
-from grok_nb.store import db
+from grok_nb.store import file, journal
 
 if TYPE_CHECKING:
     from grok_nb.reach import Check
@@ -34,7 +34,6 @@ _PACKAGES = (
     *("nbclient", "ipywidgets", "anywidget", "keyring"),
 )
 #: File systems that are somewhere else; SQLite's locks may not hold there.
-_REMOTE = ("nfs", "cifs", "smb", "9p", "afs", "ceph", "gluster", "lustre", "fuse.")
 
 
 class Checkup:
@@ -198,7 +197,7 @@ def _key(found: Findings, settings: config.Settings, wait_s: float) -> config.Se
 def _store(found: Findings, settings: config.Settings) -> None:
     source = settings.sources["store"]
     hint = "GROK_NB_STORE=FOLDER, or gn.configure(store=FOLDER)."
-    if settings.store == db.MEMORY:
+    if settings.store == file.MEMORY:
         what = f"in memory ({source}): the ledger ends with this process"
         found.note("store", what, hint)
         return
@@ -208,9 +207,9 @@ def _store(found: Findings, settings: config.Settings) -> None:
         there = next(path for path in (folder, *folder.parents) if path.exists())
         with tempfile.NamedTemporaryFile(dir=there, prefix=".grok_nb-"):
             pass  # the one sure way to know
-        files = list(folder.glob(f"{db.FILE}*"))
-        size = sum(file.stat().st_size for file in files)
-        locked = [file.name for file in files if not os.access(file, os.W_OK)]
+        files = list(folder.glob(f"{file.FILE}*"))
+        size = sum(part.stat().st_size for part in files)
+        locked = [part.name for part in files if not os.access(part, os.W_OK)]
     except OSError as error:
         reason = error.strerror or type(error).__name__
         found.problem("store", f"{where} cannot be written: {reason}", hint)
@@ -219,27 +218,9 @@ def _store(found: Findings, settings: config.Settings) -> None:
         found.problem("store", f"{where}: {locked[0]} cannot be written", hint)
         return
     what = f"{where}, {size / 1e6:.1f} MB" if files else f"{where}, empty so far"
-    kind = file_system(there)
-    if kind is None or not kind.startswith(_REMOTE):
+    kind = journal.network_kind(there)
+    if kind is None:
         found.ok("store", what)
         return
-    found.note("store", f"{what}, on a file system elsewhere ({kind})", hint)
-
-
-def file_system(path: Path) -> str | None:
-    """Return the type of the file system that a path is on; ``None``: not known."""
-    if path.drive.startswith("\\\\"):
-        return "smb"
-    try:
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
-        resolved = path.resolve()
-    except OSError:  # not Linux
-        return None
-    best, kind = -1, None
-    for line in mounts:
-        left, _, right = line.partition(" - ")
-        mount = left.split()[4].encode().decode("unicode_escape")  # \040 is a space
-        depth = len(Path(mount).parts)
-        if depth >= best and resolved.is_relative_to(mount):
-            best, kind = depth, right.split()[0]
-    return kind
+    slow = "a rollback journal keeps it safe there, and makes it slower"
+    found.note("store", f"{what}, on {kind}: {slow}", hint)

@@ -10,7 +10,6 @@ import pytest
 import trustme
 
 import grok_nb as gn
-from grok_nb.checkup import file_system
 from grok_nb.show.render import checks_bundle
 
 from ..support import bills, break_it, requests
@@ -365,10 +364,6 @@ def test_a_store_in_memory_is_noted(look, sandbox):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from Linux's mount table")
-def test_the_file_system_is_known():
-    assert file_system(Path("/proc/self")) == "proc"
-    assert file_system(Path("/no/such/folder")) == file_system(Path("/"))
-
 
 # -- the command line ------------------------------------------------------------------
 
