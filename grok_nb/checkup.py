@@ -33,7 +33,6 @@ _PACKAGES = (
     *("httpx", "pydantic", "pandas", "ipython", "ipykernel", "jupyterlab", "notebook"),
     *("nbclient", "ipywidgets", "anywidget", "keyring"),
 )
-#: File systems that are somewhere else; SQLite's locks may not hold there.
 
 
 class Checkup:
