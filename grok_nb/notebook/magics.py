@@ -19,7 +19,6 @@ from IPython.core.magic import (
 )
 from IPython.display import display
 
-from grok_nb import config, keys
 from grok_nb.clock import SystemClock
 from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
 
-KEYRING = f"keyring set {keys.SERVICE} {keys.NAME}"
 CELL_HELP = help_text(
     "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
     "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.",
@@ -52,7 +50,10 @@ _CARD = [
     ("Set the environment variable", "XAI_API_KEY"),
     ("or write it into a .env file beside the notebook:", "XAI_API_KEY=..."),
     ("or, in Colab, add a secret (the key on the left) named", "XAI_API_KEY"),
-    ("or keep it in the system's keyring, from a terminal:", KEYRING),
+    (
+        "or keep it in the system's keyring, from a terminal:",
+        "keyring set grok_nb XAI_API_KEY",
+    ),
     ("or type a key here, hidden, for this session:", "%grok_key"),
     ("or try everything without a key, on this machine:", "%grok_sandbox on"),
 ]
@@ -142,6 +143,8 @@ class GrokMagics(Magics):
                     hint="%grok_sandbox off, then %grok_key.",
                 )
             from getpass import getpass
+
+            from grok_nb import config
 
             try:
                 typed = config.hidden(getpass("xAI API key: "))
@@ -256,6 +259,8 @@ class GrokMagics(Magics):
             self.shell.user_ns[name] = reply
 
     def _require_key(self) -> None:
+        from grok_nb import keys
+
         settings = _default().settings()
         try:
             keys.required(settings)
