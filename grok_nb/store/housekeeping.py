@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import sqlite3
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 #: default limit of a call.
 IN_FLIGHT = datetime.timedelta(hours=1)
 PATIENCE_MS = 5000
+#: Held while a connection is open: none may cross a fork, SQLite forbids it.
+_at_work = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_at_work.acquire,
+        after_in_parent=_at_work.release,
+        after_in_child=_at_work.release,
+    )
 #: What `grouped` can sort rows by.
 By = Literal["notebook", "run", "month"]
 
@@ -284,6 +293,7 @@ def purge(
     result = Purge(rows={}, in_flight=0, set_aside=gone, set_aside_kept=kept)
     if path.exists():
         with (
+            _at_work,
             _explained(path),
             contextlib.closing(_connect(path, patience_ms)) as connection,
         ):
@@ -400,7 +410,7 @@ def _connect(path: Path, patience_ms: int = PATIENCE_MS) -> sqlite3.Connection:
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the file to read, also where nothing can be written."""
-    with _explained(path):
+    with _at_work, _explained(path):
         try:
             connection = _connect(path)
         except sqlite3.OperationalError:
