@@ -139,7 +139,11 @@ class AsyncReplyStream:
 
 
 class ReplyStream:
-    """Events of one reply as they come; ``.reply`` is the reply so far, then whole."""
+    """Events of one reply as they come; ``.reply`` is the reply so far, then whole.
+
+    ``with`` ends the request where its loop is left. Without, a stream that was given a
+    name goes on at the server, and costs, until it is closed, read or forgotten.
+    """
 
     def __init__(self, events: Iterator[Event], reply: Callable[[], Reply]) -> None:
         self._events = events

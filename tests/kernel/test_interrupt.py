@@ -139,3 +139,23 @@ def test_shutdown_ends_the_request_and_writes_its_row(new_kernel, sandbox, tmp_p
     rows = connection.execute("SELECT state, cost_source, request_id FROM calls")
     assert rows.fetchall() == [("stopped", "estimated", bill["request_id"])]
     connection.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "for event in gn.stream('Count to 2000'):",
+        "with gn.stream('Count to 2000') as stream:\n  for event in stream:",
+    ],
+)
+def test_interrupt_in_the_users_own_loop_ends_the_request(kernel, sandbox, begin):
+    """Not while waiting for an event, but while the cell works on one."""
+    cell = kernel.run(
+        f"import signal, grok_nb as gn\n{begin}\n"
+        "    if ' 12,' in event.reply.text: signal.raise_signal(signal.SIGINT)"
+    )
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    (bill,) = eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
+    assert kernel.value(f"{USAGE}[['state', 'request_id']].values.tolist()") == [
+        ["stopped", bill["request_id"]]
+    ]
