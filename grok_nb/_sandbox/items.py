@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from . import choices, entries, kinds, values, words
-from .lines import strip_bullet
+from .lines import split, strip_bullet
 from .source import FIT, Field, field_of
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 500
 _MAX_ITEM = 400
+_MAX_RUN = 300
 _SPLIT = re.compile(r"[;\n•|]|,\s(?:(?:and|und|et|y|e|or)\s)?|\s(?:and|und|et|y|&)\s")
 _HARD = re.compile(r"[;\n•|]|,\s(?:and\s)?")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
@@ -42,6 +43,7 @@ def records(filler: Filler, schema: Any, field: Field, path: str) -> list[Any]:
         _from_tables(target, field)
         or _from_lists(target, field)
         or _from_blocks(target)
+        or _from_runs(target)
     )
 
 
@@ -156,6 +158,39 @@ def _from_blocks(target: Target) -> list[Any]:
         if found is not None and found.count:
             rows.append(found.value)
     return rows[:MAX_ROWS]
+
+
+def _from_runs(target: Target) -> list[Any]:
+    """Read lines that follow each other and each hold two values: "10:00 Welcome"."""
+    telling = _telling(target)
+    best: list[Any] = []
+    run: list[Any] = []
+    lines = target.filler.source.document.lines[:_MAX_RUN] if telling else []
+    for line in [*lines, ""]:
+        is_pair = bool(split(line, strong=True)) or not 0 < len(line) < _MAX_ITEM
+        row = None if is_pair else entries.line(line, target)
+        if row is not None and row.count > 1 and _tells(row.value, telling):
+            run.append(row.value)
+            continue
+        best = max(best, run, key=len)
+        run = []
+    return best if len(best) > 1 else []
+
+
+def _telling(target: Target) -> list[str]:
+    """Name the fields whose values cannot be just any words."""
+    known = target.inner["properties"]
+    kind = {
+        key: kinds.kind_of(one, known[key], target.shape.types(known[key]))
+        for key, one in target.fields.items()
+        if isinstance(known[key], dict)
+    }
+    return [key for key in kind if kind[key] not in {"text", "name", "identifier"}]
+
+
+def _tells(row: dict[str, Any], telling: list[str]) -> bool:
+    written = "".join(str(row.get(key, "")) for key in telling)
+    return any(char.isdigit() or char == "@" for char in written)
 
 
 def scalars(filler: Filler, schema: Any, field: Field) -> list[Any]:

@@ -246,6 +246,25 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         thing(a=thing(b=many(WHOLE))),
         {"a": {"b": [1, 2, 3]}},
     ),
+    "lines that follow each other": (
+        "Agenda\n10:00 Welcome\n10:30 Keynote by Dr. Lee\n12:00 Lunch",
+        thing(sessions=many(thing(time=TEXT, title=TEXT))),
+        {
+            "sessions": [
+                {"time": "10:00", "title": "Welcome"},
+                {"time": "10:30", "title": "Keynote by Dr. Lee"},
+                {"time": "12:00", "title": "Lunch"},
+            ]
+        },
+    ),
+    "lines that are no list": (
+        "Date: 2026-11-20\nPlace: Bern\n\nHello Ann,\nthanks, and until then\nBob, Cy",
+        thing(
+            people=many(thing(name=TEXT, role=TEXT)),
+            visits=many(thing(day=DATE, room=TEXT)),
+        ),
+        {"people": [], "visits": []},
+    ),
     "nothing there, and null allowed": (
         "Nothing to see here.",
         thing(total=maybe(NUMBER), name=maybe(TEXT), items=many(thing(sku=TEXT))),
