@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 
 from . import catalog, chat, errors, identity, openapi, tokenizing
 from .books import Call, Received, masked
-from .chat import STALL_S
 from .desk import Desk, Incoming
 from .errors import ApiError
+from .exchange import STALL_S
 from .faults import canned
 
 if TYPE_CHECKING:

@@ -5,15 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import brain, catalog, chat_rules, live_search, logprobs, tasks, tokens
+from . import (
+    brain,
+    catalog,
+    chat_rules,
+    exchange,
+    live_search,
+    logprobs,
+    tasks,
+    tokens,
+)
 from .books import Call
 from .delivery import Delivered, Line
 from .errors import ApiError
-from .faults import canned, error_event, error_of
+from .exchange import STALL_S
+from .faults import error_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +36,11 @@ if TYPE_CHECKING:
 
 # Requests beyond this many bytes are read and answered beside the event loop.
 LARGE_BYTES = 200_000
+LARGE_TOKENS = 50_000
 # At full speed that many events travel together, and the client is looked for between.
 EVENTS_PER_SEND = 32
-STALL_S = 600.0
 KEEPALIVE_EVERY = 3
+_ATTACHES = re.compile(rb'"(?:image_url|file)"|\\u')
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,8 @@ class Generation:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._question = replace(job.question, task=tasks.of(job.request))
+        seen = job.question.sight.labelled()
+        self._question = replace(job.question, task=tasks.of(job.request, seen))
         self.completion_tokens = 0
         self.reasoning_tokens = 0
 
@@ -329,7 +342,8 @@ async def complete(incoming: Incoming) -> Delivered:
     vintage = desk.settings.vintage
     incoming.require_json()
     arguments = (incoming.body, desk.catalog, vintage)
-    if len(incoming.body) > LARGE_BYTES:
+    # Beside the event loop also what has to be fetched, maybe from this very server.
+    if len(incoming.body) > LARGE_BYTES or _ATTACHES.search(incoming.body):
         job = await asyncio.to_thread(chat_rules.prepare, *arguments)
     else:
         job = chat_rules.prepare(*arguments)
@@ -377,78 +391,45 @@ class _Exchange:
         self._settings = incoming.desk.settings
         self._kind = fault.do if fault else None
         self._generation = Generation(job)
+        # A short body may name a long file.
+        self._is_large = (
+            len(incoming.body) > LARGE_BYTES or job.prompt_text_tokens > LARGE_TOKENS
+        )
 
     @property
     def _slow_s(self) -> float:
         is_slow = self._fault is not None and self._kind == "slow"
         return self._fault.delay_ms / 1000 if self._fault and is_slow else 0.0
 
-    def _headers(self, content_type: str, *, is_whole: bool) -> dict[str, str]:
-        desk = self._incoming.desk
-        elapsed_ms = round((desk.monotonic() - self._incoming.started_s) * 1000)
-        headers = {
-            "content-type": content_type,
-            **desk.limits.headers(self._job.model.id, desk.monotonic()),
-            "x-metrics-ttft-ms": str(elapsed_ms),
-            "x-zero-data-retention": "false",
-        }
-        if is_whole:
-            generated = self._generation
-            number = generated.completion_tokens + generated.reasoning_tokens
-            headers["x-metrics-e2e-ms"] = str(elapsed_ms)
-            headers["x-metrics-mean-itl-ms"] = f"{elapsed_ms / max(number, 1):.3f}"
-        return headers
-
     async def plain(self, line: Line) -> None:
         """Work the reply out, bill it, then answer in one piece (or go wrong)."""
-        call, fault = self._call, self._fault
-        if len(self._incoming.body) > LARGE_BYTES:
+        body = await self.work_out()
+        await exchange.deliver(
+            line,
+            self._incoming,
+            self._call,
+            body,
+            self._whole_headers,
+            latency_s=self._settings.latency_s,
+        )
+
+    def _whole_headers(self) -> dict[str, str]:
+        generated = self._generation
+        number = generated.completion_tokens + generated.reasoning_tokens
+        elapsed_ms = exchange.elapsed_ms(self._incoming)
+        return exchange.headers(self._incoming, self._job.model.id) | {
+            "x-metrics-e2e-ms": str(elapsed_ms),
+            "x-metrics-mean-itl-ms": f"{elapsed_ms / max(number, 1):.3f}",
+        }
+
+    async def work_out(self) -> bytes:
+        """Give the whole reply; it is billed, also if the client leaves after this."""
+        if self._is_large:
             body = await asyncio.to_thread(self._envelope.whole, self._generation)
         else:
             body = self._envelope.whole(self._generation)
-        # From here on the work is done: a client that leaves has it billed in full.
-        call.bill(self._generation.usage())
-        waits_s = STALL_S if self._kind == "stall" else self._slow_s
-        if await line.wait(self._settings.latency_s + waits_s):
-            call.close(None, early=True)
-        elif self._kind == "stall":
-            call.close(None)
-            await line.drop()
-        elif fault is not None and fault.after_billing:
-            await self._fail_after_billing(line, fault)
-        elif fault is not None and self._kind == "error-in-stream":
-            answer = canned(fault, self._settings.vintage)
-            call.close(answer.status)
-            await line.whole(answer.status, answer.headers, answer.body)
-        else:
-            headers = self._headers("application/json", is_whole=True)
-            await self._send_body(line, headers, body)
-
-    async def _fail_after_billing(self, line: Line, fault: Fault) -> None:
-        if fault.status_kind is None:
-            self._call.close(None)
-            await line.reset()
-            return
-        error = error_of(fault)
-        content_type, body = error.body(self._settings.vintage)
-        self._call.close(error.status)
-        headers = {"content-type": content_type} | error.headers
-        await line.whole(error.status, headers, body)
-
-    async def _send_body(
-        self, line: Line, headers: dict[str, str], body: bytes
-    ) -> None:
-        self._call.close(200)
-        if self._kind in {"cut-stream", "break-stream"}:
-            # No length is announced, so that half of the body can end cleanly.
-            await line.start(200, headers)
-            await line.send(body[: len(body) // 2], last=self._kind == "cut-stream")
-            if self._kind == "break-stream":
-                await line.drop()
-            return
-        if self._fault is not None and self._kind == "split":
-            line.piece_bytes = self._fault.bytes
-        await line.whole(200, headers, body)
+        self._call.bill(self._generation.usage())
+        return body
 
     async def stream(self, line: Line) -> None:
         """
@@ -466,11 +447,14 @@ class _Exchange:
         if await line.wait(self._settings.latency_s):
             self._leave(None)
             return
-        if len(self._incoming.body) > LARGE_BYTES:
+        if self._is_large:
             # Long texts are read beside the event loop; the loop finds them read.
             await asyncio.to_thread(self._generation.prepare)
         call.status = 200
-        await line.start(200, self._headers("text/event-stream", is_whole=False))
+        headers = exchange.headers(
+            self._incoming, self._job.model.id, "text/event-stream"
+        )
+        await line.start(200, headers)
         interrupted_at = self._interruption()
         pace_s = self._slow_s or 1 / (self._settings.tokens_per_s or float("inf"))
         begun_s = self._incoming.desk.monotonic()

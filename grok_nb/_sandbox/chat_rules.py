@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import errors, images, live_search, schema_rules, schemas, tokens
+from . import errors, live_search, schema_rules, schemas, tokens
 from .brain import Question
 from .live_search import SearchingChatRequest
+from .media import sight
 from .schemas import MAX_STOPS, MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
 
     from .catalog import Catalog, Model, Resolved
     from .live_search import Page
+    from .media.sight import Sight
     from .schemas import ChatRequest, Message
 
-# Source: docs.x.ai image understanding (2025-05, 2026-05).
-MAX_IMAGE_BYTES = {"2025": 10 * 1024 * 1024, "2026": 20 * 1024 * 1024}
 # Hidden tokens around each message; the API has some, their number is not known.
 MESSAGE_TOKENS = 3
 # Names the API keeps for itself. Source: issues of 2026, xai-api.md section 3.3.
@@ -71,9 +71,15 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
     _check_tools(request)
     _check_format(request)
     _check_family(request, model, vintage)
-    image_tokens = _image_tokens(request.messages, MAX_IMAGE_BYTES[vintage])
+    seen = sight.look(
+        (
+            (part.image_url.url, part.image_url.detail)
+            for part in _image_parts(request.messages)
+        ),
+        vintage,
+    )
     text_tokens = _text_tokens(request)
-    total = text_tokens + image_tokens
+    total = text_tokens + seen.tokens
     if total > model.context_length:
         raise errors.invalid(
             f"This model's maximum prompt length is {model.context_length} but the "
@@ -87,10 +93,10 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
         model=model,
         request=request,
         question=_question(
-            request, effort or "medium" if model.reasons else None, sources
+            request, effort or "medium" if model.reasons else None, sources, seen
         ),
         prompt_text_tokens=text_tokens,
-        prompt_image_tokens=image_tokens,
+        prompt_image_tokens=seen.tokens,
         choices=request.n or 1,
         max_tokens=request.max_completion_tokens or request.max_tokens,
         stops=_stops(request),
@@ -219,19 +225,6 @@ def _check_family(request: ChatRequest, model: Model, vintage: str) -> None:
         raise errors.invalid(f"Model {model.id} does not support image input.")
 
 
-def _image_tokens(messages: list[Message], max_bytes: int) -> int:
-    total = 0
-    for part in _image_parts(messages):
-        image = part.image_url
-        try:
-            size = images.opened(image.url, max_bytes)
-        except ValueError as problem:
-            raise errors.invalid(f"Invalid image: {problem}.") from None
-        is_low = image.detail == "low"
-        total += images.TILE_TOKENS if is_low else images.tokens_of(size)
-    return total
-
-
 def _searched(
     request: ChatRequest,
 ) -> tuple[tuple[Page, ...], tuple[str, ...] | None]:
@@ -286,7 +279,10 @@ def _text_tokens(request: ChatRequest) -> int:
 
 
 def _question(
-    request: ChatRequest, effort: str | None, sources: tuple[Page, ...]
+    request: ChatRequest,
+    effort: str | None,
+    sources: tuple[Page, ...],
+    seen: Sight,
 ) -> Question:
     messages = request.messages
     asked = [_text_of(m) for m in messages if m.role == "user"]
@@ -296,18 +292,14 @@ def _question(
         system="\n".join(system),
         roles=tuple(message.role for message in messages),
         effort=None if effort == "none" else effort,
-        notes=(*_notes(request), *_found(sources)),
+        notes=(*_notes(request, seen), *_found(sources)),
+        sight=seen,
     )
 
 
-def _notes(request: ChatRequest) -> Iterator[str]:
-    seen: list[Any] = [
-        images.size_of_url(part.image_url.url)
-        for part in _image_parts(request.messages)
-    ]
-    if seen:
-        sizes = [f"{s.format} {s.width}x{s.height}" if s else "unread" for s in seen]
-        yield f"Images: {len(sizes)} ({', '.join(sizes)})"
+def _notes(request: ChatRequest, seen: Sight) -> Iterator[str]:
+    if seen.pictures:
+        yield seen.noted()
     if request.tools:
         names = ", ".join(tool.function.name for tool in request.tools)
         yield f"Tools: {names} (none was called)"
