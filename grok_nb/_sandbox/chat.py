@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import re
@@ -14,6 +15,7 @@ from . import (
     brain,
     catalog,
     chat_rules,
+    deferred,
     exchange,
     live_search,
     logprobs,
@@ -22,9 +24,9 @@ from . import (
 )
 from .books import Call
 from .delivery import Delivered, Line
-from .errors import ApiError
 from .exchange import STALL_S
 from .faults import error_event
+from .media import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -341,7 +343,8 @@ async def complete(incoming: Incoming) -> Delivered:
     desk, fault = incoming.desk, incoming.fault
     vintage = desk.settings.vintage
     incoming.require_json()
-    arguments = (incoming.body, desk.catalog, vintage)
+    find_file = functools.partial(files.find, desk)
+    arguments = (incoming.body, desk.catalog, vintage, find_file)
     # Beside the event loop also what has to be fetched, maybe from this very server.
     if len(incoming.body) > LARGE_BYTES or _ATTACHES.search(incoming.body):
         job = await asyncio.to_thread(chat_rules.prepare, *arguments)
@@ -354,25 +357,25 @@ async def complete(incoming: Incoming) -> Delivered:
         stream=job.stream,
         fault=fault.do if fault else None,
     )
-    try:
-        spent = desk.limits.admit(job.model.id, job.prompt_tokens, desk.monotonic())
-    except ApiError as refusal:
-        desk.ledger.open(call).close(refusal.status)
-        raise
-    desk.ledger.open(call)
+    spent = exchange.admit(incoming, call, job.model.id, job.prompt_tokens)
     envelope = Envelope(job, int(desk.unix_time()))
     call.response_id = envelope.id
-    exchange = _Exchange(incoming, job, call, envelope, fault)
+    mine = _Exchange(incoming, job, call, envelope, fault)
     is_stream = job.stream and not (fault and fault.after_billing)
 
     async def deliver(line: Line) -> None:
         try:
-            await (exchange.stream(line) if is_stream else exchange.plain(line))
+            await (mine.stream(line) if is_stream else mine.plain(line))
         finally:
             if call.usage is not None:
                 spent.settle(call.usage["total_tokens"])
 
-    return Delivered(deliver)
+    async def defer() -> Delivered:
+        body = await mine.work_out()
+        spent.settle((call.usage or {})["total_tokens"])
+        return deferred.promise(incoming, call, job.model.id, body)
+
+    return await defer() if job.request.deferred else Delivered(deliver)
 
 
 class _Exchange:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from . import errors, live_search, schema_rules, schemas, tokens
 from .brain import Question
 from .live_search import SearchingChatRequest
-from .media import sight
+from .media import attachments, sight
 from .schemas import MAX_STOPS, MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from .catalog import Catalog, Model, Resolved
     from .live_search import Page
+    from .media.attachments import FindFile
     from .media.sight import Sight
     from .schemas import ChatRequest, Message
 
@@ -54,9 +55,22 @@ class Job:
         return self.prompt_text_tokens + self.prompt_image_tokens
 
 
-def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
+def prepare(
+    raw: bytes, catalog: Catalog, vintage: str, find_file: FindFile | None = None
+) -> Job:
     """
     Read, check and measure the body of a chat completion.
+
+    Parameters
+    ----------
+    raw : bytes
+        The body.
+    catalog : Catalog
+        The models.
+    vintage : {"2026", "2025"}
+        Whose rules.
+    find_file : callable, optional
+        Gives the stored file of an id; without, files are not opened.
 
     Raises
     ------
@@ -71,6 +85,8 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
     _check_tools(request)
     _check_format(request)
     _check_family(request, model, vintage)
+    if find_file is not None:
+        request = _unpacked(request, find_file)
     seen = sight.look(
         (
             (part.image_url.url, part.image_url.detail)
@@ -150,6 +166,16 @@ def _check_part(message: Message, part: schemas.Part) -> None:
             raise errors.invalid("A file part needs either file_id or url.")
 
 
+def _unpacked(request: ChatRequest, find_file: FindFile) -> ChatRequest:
+    messages = []
+    for message in request.messages:
+        content = message.content
+        if isinstance(content, list):
+            content = attachments.unpacked(content, find_file)
+        messages.append(message.model_copy(update={"content": content}))
+    return request.model_copy(update={"messages": messages})
+
+
 def _check_ranges(request: ChatRequest) -> None:
     for name, (low, high) in schemas.RANGES.items():
         value = getattr(request, name)
@@ -164,8 +190,6 @@ def _check_ranges(request: ChatRequest) -> None:
         raise errors.invalid(f"stop takes at most {MAX_STOPS} sequences.")
     if request.deferred and request.stream:
         raise errors.invalid("A deferred completion cannot be streamed.")
-    if request.deferred:
-        raise errors.invalid("The sandbox does not serve deferred completions yet.")
 
 
 def _check_tools(request: ChatRequest) -> None:

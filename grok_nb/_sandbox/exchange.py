@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .books import Call
+from .delivery import Delivered
+from .errors import ApiError
 from .faults import canned, error_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .books import Call
+    from .books import Spent
     from .delivery import Line
     from .desk import Incoming
 
@@ -32,6 +35,37 @@ def headers(
 def elapsed_ms(incoming: Incoming) -> int:
     """Give the milliseconds since the request came."""
     return round((incoming.desk.monotonic() - incoming.started_s) * 1000)
+
+
+def admit(incoming: Incoming, call: Call, model: str, prompt_tokens: int) -> Spent:
+    """
+    Count a request in and open its row in the ledger.
+
+    Raises
+    ------
+    ApiError
+        429 where the minute is full; the row says so.
+    """
+    desk = incoming.desk
+    desk.ledger.open(call)
+    try:
+        return desk.limits.admit(model, prompt_tokens, desk.monotonic())
+    except ApiError as refusal:
+        call.close(refusal.status)
+        raise
+
+
+def free(
+    incoming: Incoming, body: bytes, content_type: str, status: int = 200
+) -> Delivered:
+    """Answer what costs nothing, in one piece or as the script says."""
+    call = Call(incoming.request_id, incoming.path)
+
+    async def send(line: Line) -> None:
+        sent = {"content-type": content_type} if body else {}
+        await deliver(line, incoming, call, body, lambda: sent, status=status)
+
+    return Delivered(send)
 
 
 async def deliver(
