@@ -14,6 +14,7 @@ from pydantic import ConfigDict, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
 from .faults import Fault
+from .media.shapes import EmbeddingUsage, PictureUsage
 
 _closed = with_config(ConfigDict(extra="forbid", strict=True))
 
@@ -289,7 +290,7 @@ class ImageModelList(TypedDict):
 
 @_closed
 class EmbeddingModel(TypedDict):
-    """An entry of ``/v1/embedding-models``; none is offered."""
+    """An entry of ``/v1/embedding-models``; today none is offered."""
 
     id: str
     fingerprint: str
@@ -356,6 +357,9 @@ class Me(TypedDict):
     api_key: ApiKey
 
 
+AnyUsage = Usage | PictureUsage | EmbeddingUsage
+
+
 @_closed
 class LedgerCall(TypedDict):
     """One inference request in the sandbox's ledger."""
@@ -369,7 +373,7 @@ class LedgerCall(TypedDict):
     status: int | None
     billed: bool
     cost_in_usd_ticks: int
-    usage: Usage | None
+    usage: AnyUsage | None
     closed_early: bool
     done: bool
 

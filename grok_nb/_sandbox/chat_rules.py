@@ -84,9 +84,9 @@ def prepare(
     _check_ranges(request)
     _check_tools(request)
     _check_format(request)
-    _check_family(request, model, vintage)
     if find_file is not None:
         request = _unpacked(request, find_file)
+    _check_family(request, model, vintage)
     seen = sight.look(
         (
             (part.image_url.url, part.image_url.detail)
