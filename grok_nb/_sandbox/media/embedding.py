@@ -40,8 +40,7 @@ DEFAULT_DIMENSIONS = 256
 _NOT_OFFERED = "xAI offers no embedding model in 2026; the sandbox serves v1 with the vintage 2025."
 _WORD = re.compile(r"\w+")
 _RUN = 3
-_WORD_WEIGHT = 1.0
-_RUN_WEIGHT = 0.5
+_LONG_WORD = 6
 
 
 def vector(text: str, dimensions: int = DEFAULT_DIMENSIONS) -> list[float]:
@@ -70,10 +69,12 @@ def vector(text: str, dimensions: int = DEFAULT_DIMENSIONS) -> list[float]:
 def _features(text: str) -> Iterator[tuple[str, float]]:
     flat = unicodedata.normalize("NFKC", text).casefold()
     for word in _WORD.findall(flat):
-        yield word, _WORD_WEIGHT
+        # Short words are in every text and tell little.
+        weight = (min(len(word), _LONG_WORD) / _LONG_WORD) ** 2
+        yield word, weight
         bounded = f"<{word}>"
         for start in range(len(bounded) - _RUN + 1):
-            yield bounded[start : start + _RUN], _RUN_WEIGHT
+            yield bounded[start : start + _RUN], weight / 2
 
 
 def prepare(raw: bytes, catalog: Catalog) -> tuple[Model, EmbedRequest]:

@@ -18,7 +18,9 @@ TIMEOUT_S = 5.0
 _AGENT = "XaiImageApiFetch/1.0"
 
 
-def fetch(url: str, max_bytes: int) -> tuple[bytes, str] | None:
+def fetch(
+    url: str, max_bytes: int, timeout_s: float = TIMEOUT_S
+) -> tuple[bytes, str] | None:
     """
     Fetch what is at an address.
 
@@ -27,7 +29,9 @@ def fetch(url: str, max_bytes: int) -> tuple[bytes, str] | None:
     url : str
         An http or https address.
     max_bytes : int
-        The most that is read.
+        The most that is read; what has more is given a byte longer.
+    timeout_s : float, default 5
+        How long the other side may be silent, and how long its body may take.
 
     Returns
     -------
@@ -56,13 +60,13 @@ def fetch(url: str, max_bytes: int) -> tuple[bytes, str] | None:
     target = urllib.parse.quote(parts.path or "/", safe="/%:@!$&'()*+,;=~")
     if parts.query:
         target += "?" + urllib.parse.quote(parts.query, safe="/%:@!$&'()*+,;=~?")
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", target, headers={"User-Agent": _AGENT})
         answer = connection.getresponse()
         if answer.status != 200:
             raise ValueError(f"{url[:200]} answered {answer.status}")
-        data = _read(answer, max_bytes)
+        data = _read(answer, max_bytes, timeout_s)
     except (OSError, http.client.HTTPException) as problem:
         reason = str(problem) or type(problem).__name__
         raise ValueError(f"{url[:200]} cannot be fetched: {reason}") from None
@@ -71,9 +75,9 @@ def fetch(url: str, max_bytes: int) -> tuple[bytes, str] | None:
     return data, answer.headers.get_content_type()
 
 
-def _read(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
+def _read(answer: http.client.HTTPResponse, max_bytes: int, timeout_s: float) -> bytes:
     """Read a body; one that is too large up to the byte that shows it."""
-    end_s = time.monotonic() + TIMEOUT_S
+    end_s = time.monotonic() + timeout_s
     parts: list[bytes] = []
     size = 0
     while size <= max_bytes and (part := answer.read1(max_bytes + 1 - size)):
@@ -81,7 +85,7 @@ def _read(answer: http.client.HTTPResponse, max_bytes: int) -> bytes:
         size += len(part)
         # Every part is in time, and yet there may be no end of them.
         if time.monotonic() > end_s:
-            raise TimeoutError(f"after {TIMEOUT_S:g} seconds there was more to come")
+            raise TimeoutError(f"after {timeout_s:g} seconds there was more to come")
     if answer.length and size <= max_bytes:
         raise http.client.IncompleteRead(b"", answer.length)
     return b"".join(parts)

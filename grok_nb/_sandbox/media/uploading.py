@@ -72,7 +72,8 @@ def read(content_type: str, body: bytes) -> list[Part]:
 
 
 def _part(text: bytes) -> Part:
-    head, found, content = text.partition(b"\r\n\r\n")
+    # There may be no headers before the line that ends them.
+    head, found, content = (b"\r\n" + text).partition(b"\r\n\r\n")
     if not found:
         raise ValueError("a part has no end of its headers")
     for line in head.decode("utf-8", errors="replace").split("\r\n"):
