@@ -33,10 +33,17 @@ def running(**options: Any) -> Iterator[httpx.Client]:
             yield client
 
 
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
+@pytest.fixture(scope="module")
+def _client() -> Iterator[httpx.Client]:
     with running() as found:
         yield found
+
+
+@pytest.fixture
+def client(_client: httpx.Client) -> httpx.Client:
+    for window in ("faults", "ledger"):
+        _client.delete(f"/__sandbox/{window}")
+    return _client
 
 
 def promised(client: httpx.Client, **more: Any) -> str:
@@ -291,10 +298,10 @@ def test_a_promise_that_is_refused_costs_nothing(
 def test_the_clock_is_put_forward_only(client: httpx.Client) -> None:
     before = client.get("/__sandbox/clock").json()
     after = client.post("/__sandbox/clock", json={"advance_s": 90}).json()
-    assert (before["advanced_s"], after["advanced_s"]) == (0, 90)
+    assert after["advanced_s"] - before["advanced_s"] == 90
     assert after["now"] - before["now"] >= 90
     for body in ({"advance_s": -1}, {"advance_s": "1"}, {}, [], {"advance_s": 1e10}):
         answer = client.post("/__sandbox/clock", json=body)
         assert answer.status_code == 400
         assert "advance_s" in answer.json()["error"]
-    assert client.get("/__sandbox/clock").json()["advanced_s"] == 90
+    assert client.get("/__sandbox/clock").json()["advanced_s"] == after["advanced_s"]
