@@ -42,7 +42,7 @@ LARGE_TOKENS = 50_000
 # At full speed that many events travel together, and the client is looked for between.
 EVENTS_PER_SEND = 32
 KEEPALIVE_EVERY = 3
-_ATTACHES = re.compile(rb'"(?:image_url|file)"|\\u')
+_ATTACHES = re.compile(rb'"(?:image_url|file)"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,3 +208,32 @@ def test_the_model_is_listed_in_2025_and_not_served_today(client: httpx.Client) 
         assert gone.status_code == 404
         assert gone.json()["code"] == "not-found"
         assert "vintage 2025" in gone.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "billed"),
+    [
+        ("503", 503, False),
+        ("500-after-billing", 500, True),
+        ("reset", None, False),
+        ("reset-after-billing", None, True),
+        ("cut-stream", 200, True),
+        ("split", 200, True),
+    ],
+)
+def test_faults_break_it(
+    client: httpx.Client, kind: str, status: int | None, billed: bool
+) -> None:
+    fault = {"do": kind, "times": 1, "match": "POST " + EMBED}
+    client.post("/__sandbox/faults", json={"faults": [fault]})
+    body = {"model": "v1", "input": "a"}
+    if status is None:
+        with pytest.raises(httpx.TransportError):
+            client.post(EMBED, json=body)
+    else:
+        answer = client.post(EMBED, json=body)
+        assert answer.status_code == status
+        assert ('"usage"' in answer.text) == (kind == "split")
+    (call,) = client.get("/__sandbox/ledger").json()["calls"]
+    assert (call["fault"], call["billed"]) == (kind, billed)
+    assert embedded(client, "a")["data"]
