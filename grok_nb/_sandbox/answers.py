@@ -14,6 +14,7 @@ from pydantic import ConfigDict, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
 from .faults import Fault
+from .media.shapes import EmbeddingUsage, PictureUsage
 
 _closed = with_config(ConfigDict(extra="forbid", strict=True))
 
@@ -291,7 +292,7 @@ class ImageModelList(TypedDict):
 
 @_closed
 class EmbeddingModel(TypedDict):
-    """An entry of ``/v1/embedding-models``; none is offered."""
+    """An entry of ``/v1/embedding-models``; today none is offered."""
 
     id: str
     fingerprint: str
@@ -358,6 +359,9 @@ class Me(TypedDict):
     api_key: ApiKey
 
 
+AnyUsage = Usage | PictureUsage | EmbeddingUsage
+
+
 @_closed
 class LedgerCall(TypedDict):
     """One inference request in the sandbox's ledger."""
@@ -371,7 +375,7 @@ class LedgerCall(TypedDict):
     status: int | None
     billed: bool
     cost_in_usd_ticks: int
-    usage: Usage | None
+    usage: AnyUsage | None
     closed_early: bool
     done: bool
 

@@ -5,18 +5,31 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
-from . import catalog, chat, errors, identity, openapi, tokenizing
+from . import (
+    catalog,
+    chat,
+    deferred,
+    errors,
+    exchange,
+    identity,
+    openapi,
+    schemas,
+    tokenizing,
+)
 from .books import Call, Received, masked
-from .chat import STALL_S
 from .desk import Desk, Incoming
 from .errors import ApiError
+from .exchange import STALL_S
 from .faults import canned
+from .media import embedding, files, pictures, uploading
+from .media.shapes import ClockChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +41,19 @@ if TYPE_CHECKING:
 WINDOWS = "/__sandbox/"
 # Beside the API: no key, no log, no faults.
 OPEN = frozenset({openapi.PATH})
-INFERENCE = frozenset({"/v1/chat/completions"})
+INFERENCE = frozenset(
+    {
+        "/v1/chat/completions",
+        "/v1/embeddings",
+        "/v1/images/edits",
+        "/v1/images/generations",
+    }
+)
+# Bodies that are kept: faults break them like replies, though nothing is billed.
+_KEPT = re.compile(
+    rf"{re.escape(deferred.PATH)}[^/]+|{re.escape(pictures.SHOWN_AT)}[^/]+"
+    r"|/v1/files/[^/]+/content"
+)
 MAX_BODY_BYTES = 100 * 1024 * 1024
 _WRONG_KEYS = "xai-wrong"
 
@@ -87,13 +112,17 @@ class Gate:
             incoming.fault = self.desk.faults.pick(incoming.method, incoming.path)
         is_inference = incoming.method == "POST" and incoming.path in INFERENCE
         fault = incoming.fault
-        replaces = fault is not None and not (is_inference and fault.needs_reply)
+        is_kept = (
+            incoming.method == "GET" and _KEPT.fullmatch(incoming.path) is not None
+        )
+        has_reply = is_inference or is_kept
+        replaces = fault is not None and not (has_reply and fault.needs_reply)
         if replaces and await self._misbehave(
             incoming, line, is_inference=is_inference
         ):
             return
         refusal = _refused_key(incoming.headers, self.desk.settings.key)
-        if refusal is not None:
+        if refusal is not None and not incoming.path.startswith(pictures.SHOWN_AT):
             await self._refuse(refusal, line)
             return
         await self._routes(scope, receive, send)
@@ -263,8 +292,62 @@ def _routes(desk: Desk) -> FastAPI:
 
     _add_identity(app, desk)
     _add_listings(app, desk)
+    _add_media(app, desk)
+    _add_files(app, desk)
     _add_windows(app, desk)
     return app
+
+
+def _add_media(app: FastAPI, desk: Desk) -> None:
+    @app.get(deferred.PATH + "{name}")
+    async def deferred_completion(request: Request, name: str) -> Response:
+        return deferred.fetch(request.state.incoming, name)
+
+    @app.post("/v1/embeddings")
+    async def embeddings(request: Request) -> Response:
+        return await embedding.answer(request.state.incoming)
+
+    @app.post("/v1/images/generations")
+    async def generations(request: Request) -> Response:
+        incoming: Incoming = request.state.incoming
+        return await pictures.answer(incoming, str(request.base_url), is_edit=False)
+
+    @app.get(pictures.SHOWN_AT + "{name}")
+    async def picture(request: Request, name: str) -> Response:
+        return pictures.shown(request.state.incoming, name)
+
+    if desk.settings.vintage == "2025":
+        return
+
+    @app.post("/v1/images/edits")
+    async def edits(request: Request) -> Response:
+        incoming: Incoming = request.state.incoming
+        return await pictures.answer(incoming, str(request.base_url), is_edit=True)
+
+
+def _add_files(app: FastAPI, desk: Desk) -> None:
+    @app.post("/v1/files")
+    async def upload(request: Request) -> Response:
+        incoming: Incoming = request.state.incoming
+        # Beside the event loop: a form may be long.
+        return _json(await asyncio.to_thread(uploading.upload, incoming))
+
+    @app.get("/v1/files")
+    async def listed(request: Request) -> Response:
+        return _json(files.page(desk, dict(request.query_params)))
+
+    @app.get("/v1/files/{name}")
+    async def one_file(name: str) -> Response:
+        return _json(files.find(desk, name).shown())
+
+    @app.delete("/v1/files/{name}")
+    async def delete_file(name: str) -> Response:
+        return _json(files.delete(desk, name))
+
+    @app.get("/v1/files/{name}/content")
+    async def content(request: Request, name: str) -> Response:
+        found = files.find(desk, name).content
+        return exchange.free(request.state.incoming, found, "application/octet-stream")
 
 
 def _add_identity(app: FastAPI, desk: Desk) -> None:
@@ -332,6 +415,21 @@ def _add_windows(app: FastAPI, desk: Desk) -> None:
     async def clear_log() -> Response:
         desk.log.clear()
         return _json(desk.log.shown())
+
+    @app.get(WINDOWS + "clock")
+    async def clock() -> Response:
+        return _json(desk.clock())
+
+    @app.post(WINDOWS + "clock")
+    async def advance(request: Request) -> Response:
+        incoming: Incoming = request.state.incoming
+        try:
+            change = ClockChange.model_validate(schemas.parse_json(incoming.body))
+        except ValueError:
+            text = 'Expected {"advance_s": SECONDS}, from 0 to 1e9.'
+            raise errors.invalid(text) from None
+        desk.advanced_s += change.advance_s
+        return _json(desk.clock())
 
     @app.get(WINDOWS + "faults")
     async def faults() -> Response:

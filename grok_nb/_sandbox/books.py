@@ -40,10 +40,10 @@ class Call:
     done: bool = False
 
     def bill(self, usage: dict[str, Any]) -> None:
-        """Charge a usage figure that carries its cost."""
+        """Charge a usage figure; one without its cost is of something free."""
         self.billed = True
         self.usage = usage
-        self.cost_in_usd_ticks = usage["cost_in_usd_ticks"]
+        self.cost_in_usd_ticks = usage.get("cost_in_usd_ticks", 0)
 
     def close(self, status: int | None, *, early: bool = False) -> None:
         """Write how the call ended."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import arithmetic, tasks
+from .media.sight import Sight
 from .tasks import Task
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class Question:
         Other things that arrived, for the echo.
     task : Task
         Functions that may be called, and the form of the reply.
+    sight : Sight
+        The pictures of all messages.
     """
 
     text: str
@@ -75,6 +78,7 @@ class Question:
     effort: str | None = None
     notes: tuple[str, ...] = ()
     task: Task = field(default_factory=Task)
+    sight: Sight = field(default_factory=Sight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,8 @@ def _answer(question: Question) -> tuple[str, Iterator[str]]:
         number = _items(match.group(1))
         noun = match.group(2) if match.lastindex == 2 else "line"
         return f"The message asks for {number} lines.", _listed(number, noun, text)
+    if (seen := question.sight.told()) is not None:
+        return "I look at what was attached.", iter([f"{MARK} {seen}"])
     excerpt = " ".join(order.split())[:_EXCERPT_CHARACTERS]
     return f'The last message says: "{excerpt}".', iter([_echo(question)])
 

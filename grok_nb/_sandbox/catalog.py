@@ -37,6 +37,7 @@ class Model:
     max_prompt_length: int = 0
     served_2025: bool = False
     prices: dict[str, int] = field(default_factory=dict)
+    pictures: dict[str, int] = field(default_factory=dict)
     capabilities: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -83,6 +84,7 @@ class Resolved:
 
     model: Model
     effort: str | None = None
+    quality: str | None = None
 
 
 class Catalog:
@@ -102,7 +104,10 @@ class Catalog:
         if model.status != "redirected":
             return Resolved(model)
         target = self._by_name[model.redirect["model"]]
-        return Resolved(target, model.redirect.get("reasoning_effort"))
+        redirect = model.redirect
+        return Resolved(
+            target, redirect.get("reasoning_effort"), redirect.get("quality")
+        )
 
     def current(self, *kinds: str) -> list[Model]:
         """List the current models of some kinds, newest first."""
@@ -141,7 +146,7 @@ def short_entry(model: Model, vintage: str = "2026") -> dict[str, Any]:
 
 
 def full_entry(model: Model) -> dict[str, Any]:
-    """Build the entry of ``/v1/language-models`` or ``/v1/image-generation-models``."""
+    """Build the entry of a listing of one kind of models, such as language models."""
     entry: dict[str, Any] = {
         "id": model.id,
         "fingerprint": FINGERPRINT,
@@ -158,6 +163,8 @@ def full_entry(model: Model) -> dict[str, Any]:
             "image_price": model.prices["image_price"],
             "max_prompt_length": model.max_prompt_length,
         }
+    if model.kind == "embedding":
+        return entry | model.prices
     prices = {name: model.prices[name] for name in _LISTED_PRICES}
     return entry | prices | {"search_price": model.prices["search_price"]}
 

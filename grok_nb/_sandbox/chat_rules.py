@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from . import errors, images, live_search, schema_rules, schemas, tokens
+from . import errors, live_search, schema_rules, schemas, tokens
 from .brain import Question
 from .live_search import SearchingChatRequest
+from .media import attachments, sight
 from .schemas import MAX_STOPS, MAX_TOOLS
 
 if TYPE_CHECKING:
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from .catalog import Catalog, Model, Resolved
     from .live_search import Page
+    from .media.attachments import FindFile
+    from .media.sight import Sight
     from .schemas import ChatRequest, Message
 
-# Source: docs.x.ai image understanding (2025-05, 2026-05).
-MAX_IMAGE_BYTES = {"2025": 10 * 1024 * 1024, "2026": 20 * 1024 * 1024}
 # Hidden tokens around each message; the API has some, their number is not known.
 MESSAGE_TOKENS = 3
 # Names the API keeps for itself. Source: issues of 2026, xai-api.md section 3.3.
@@ -55,9 +56,22 @@ class Job:
         return self.prompt_text_tokens + self.prompt_image_tokens
 
 
-def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
+def prepare(
+    raw: bytes, catalog: Catalog, vintage: str, find_file: FindFile | None = None
+) -> Job:
     """
     Read, check and measure the body of a chat completion.
+
+    Parameters
+    ----------
+    raw : bytes
+        The body.
+    catalog : Catalog
+        The models.
+    vintage : {"2026", "2025"}
+        Whose rules.
+    find_file : callable, optional
+        Gives the stored file of an id; without, files are not opened.
 
     Raises
     ------
@@ -71,10 +85,18 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
     _check_ranges(request)
     _check_tools(request)
     _check_format(request)
+    if find_file is not None:
+        request = _unpacked(request, find_file)
     _check_family(request, model, vintage)
-    image_tokens = _image_tokens(request.messages, MAX_IMAGE_BYTES[vintage])
+    seen = sight.look(
+        (
+            (part.image_url.url, part.image_url.detail)
+            for part in _image_parts(request.messages)
+        ),
+        vintage,
+    )
     text_tokens = _text_tokens(request)
-    total = text_tokens + image_tokens
+    total = text_tokens + seen.tokens
     if total > model.context_length:
         raise errors.invalid(
             f"This model's maximum prompt length is {model.context_length} but the "
@@ -88,10 +110,10 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
         model=model,
         request=request,
         question=_question(
-            request, effort or "medium" if model.reasons else None, sources
+            request, effort or "medium" if model.reasons else None, sources, seen
         ),
         prompt_text_tokens=text_tokens,
-        prompt_image_tokens=image_tokens,
+        prompt_image_tokens=seen.tokens,
         choices=request.n or 1,
         max_tokens=request.max_completion_tokens or request.max_tokens,
         stops=_stops(request),
@@ -146,6 +168,16 @@ def _check_part(message: Message, part: schemas.Part) -> None:
             raise errors.invalid("A file part needs either file_id or url.")
 
 
+def _unpacked(request: ChatRequest, find_file: FindFile) -> ChatRequest:
+    messages = []
+    for message in request.messages:
+        content = message.content
+        if isinstance(content, list):
+            content = attachments.unpacked(content, find_file)
+        messages.append(message.model_copy(update={"content": content}))
+    return request.model_copy(update={"messages": messages})
+
+
 def _check_ranges(request: ChatRequest) -> None:
     for name, (low, high) in schemas.RANGES.items():
         value = getattr(request, name)
@@ -160,8 +192,6 @@ def _check_ranges(request: ChatRequest) -> None:
         raise errors.invalid(f"stop takes at most {MAX_STOPS} sequences.")
     if request.deferred and request.stream:
         raise errors.invalid("A deferred completion cannot be streamed.")
-    if request.deferred:
-        raise errors.invalid("The sandbox does not serve deferred completions yet.")
 
 
 def _check_tools(request: ChatRequest) -> None:
@@ -221,18 +251,6 @@ def _check_family(request: ChatRequest, model: Model, vintage: str) -> None:
         raise errors.invalid(f"Model {model.id} does not support image input.")
 
 
-def _image_tokens(messages: list[Message], max_bytes: int) -> int:
-    total = 0
-    for part in _image_parts(messages):
-        image = part.image_url
-        try:
-            size = images.opened(image.url, max_bytes)
-        except ValueError as problem:
-            raise errors.invalid(f"Invalid image: {problem}.") from None
-        total += images.tokens(size, image.detail)
-    return total
-
-
 def _searched(
     request: ChatRequest,
 ) -> tuple[tuple[Page, ...], tuple[str, ...] | None]:
@@ -287,7 +305,10 @@ def _text_tokens(request: ChatRequest) -> int:
 
 
 def _question(
-    request: ChatRequest, effort: str | None, sources: tuple[Page, ...]
+    request: ChatRequest,
+    effort: str | None,
+    sources: tuple[Page, ...],
+    seen: Sight,
 ) -> Question:
     messages = request.messages
     asked = [_text_of(m) for m in messages if m.role == "user"]
@@ -297,18 +318,14 @@ def _question(
         system="\n".join(system),
         roles=tuple(message.role for message in messages),
         effort=None if effort == "none" else effort,
-        notes=(*_notes(request), *_found(sources)),
+        notes=(*_notes(request, seen), *_found(sources)),
+        sight=seen,
     )
 
 
-def _notes(request: ChatRequest) -> Iterator[str]:
-    seen: list[Any] = [
-        images.size_of_url(part.image_url.url)
-        for part in _image_parts(request.messages)
-    ]
-    if seen:
-        sizes = [f"{s.format} {s.width}x{s.height}" if s else "unread" for s in seen]
-        yield f"Images: {len(sizes)} ({', '.join(sizes)})"
+def _notes(request: ChatRequest, seen: Sight) -> Iterator[str]:
+    if seen.pictures:
+        yield seen.noted()
     if request.tools:
         names = ", ".join(tool.function.name for tool in request.tools)
         yield f"Tools: {names} (none was called)"

@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import books, catalog, delivery, errors
+from . import books, catalog, deferred, delivery, errors
+from .media import files, pictures
+from .shelf import Shelf
 
 if TYPE_CHECKING:
     import asyncio
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope, Send
 
     from .faults import Fault, Faults
+    from .media.files import StoredFile
+    from .media.shapes import Clock
 
 # The sandbox shares no code with the client, so nobody hands it a clock.
 _unix_time: Callable[[], float] = time.time  # noqa: TID251
@@ -64,10 +68,23 @@ class Desk:
         self.ledger = books.Ledger()
         self.log = books.Log()
         self.limits = books.Limits(settings.rpm, settings.tpm)
-        self.unix_time = _unix_time
         self.monotonic = time.monotonic
+        # How far the clock of what expires was put forward.
+        self.advanced_s = 0.0
+        self.pictures: Shelf[bytes] = Shelf(pictures.MAX_KEPT_BYTES)
+        self.files: Shelf[StoredFile] = Shelf(files.MAX_STORED_BYTES)
+        self.files_stored = 0
+        self.deferred: Shelf[deferred.Result] = Shelf(deferred.MAX_KEPT_BYTES)
         # The server that runs the app puts its own look-up here.
         self.connection: delivery.Connection = _not_connected
+
+    def unix_time(self) -> float:
+        """Give the seconds since 1970 on the sandbox's clock."""
+        return _unix_time() + self.advanced_s
+
+    def clock(self) -> Clock:
+        """Give the answer of ``/__sandbox/clock``."""
+        return {"now": self.unix_time(), "advanced_s": self.advanced_s}
 
 
 @dataclass(slots=True)

@@ -7,22 +7,38 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from . import catalog
+from .faults import error_event
+from .generation import Generation
 
 if TYPE_CHECKING:
     from . import tools
     from .chat_rules import Job
-    from .generation import Delta, Generation
+    from .faults import Fault
+    from .generation import Delta
 
 KEEPALIVE_EVERY = 3
 
 
 class Envelope:
-    """The fields that all bodies of one reply share."""
+    """One chat completion: how it is drawn and written, and what all bodies share."""
 
     def __init__(self, job: Job, created: int) -> None:
         self.id = str(uuid.uuid4())
+        self.model = job.model
+        self.is_stream = job.stream
         self._job = job
         self._created = created
+
+    def generate(self) -> Generation:
+        """Begin to draw the reply, the same one each time."""
+        return Generation(self._job)
+
+    def writer(self, generation: Generation, fault: str | None) -> EventWriter:
+        """Give what writes the events of a stream."""
+        return EventWriter(self, generation, self._job, fault)
+
+    def keep(self, generation: Generation) -> None:
+        """Store a whole reply; chat completions are not stored."""
 
     def _fields(self, kind: str) -> dict[str, Any]:
         return {
@@ -127,6 +143,7 @@ class EventWriter:
         fault: str | None,
     ) -> None:
         self._envelope, self._generation = envelope, generation
+        self._job = job
         self._is_2025 = job.vintage == "2025"
         self._fault = fault
         self._begun: set[int] = set()
@@ -161,10 +178,14 @@ class EventWriter:
         self._written += 1
         return self._ended(event)
 
-    def end(self, *, include_usage: bool) -> bytes:
+    def error(self, fault: Fault) -> bytes:
+        """Write the event of an error."""
+        return error_event(fault, self._job.vintage)
+
+    def end(self) -> bytes:
         """Write what follows the last choice."""
         tail = b"data: [DONE]\n\n"
-        if include_usage and self._fault != "no-usage":
+        if self._job.include_usage and self._fault != "no-usage":
             usage = self._generation.usage()
             tail = self._envelope.event([], usage, is_last=True) + tail
         return self._ended(tail)

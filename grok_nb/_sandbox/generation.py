@@ -39,7 +39,8 @@ class Generation:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._question = replace(job.question, task=tasks.of(job.request))
+        seen = job.question.sight.labelled()
+        self._question = replace(job.question, task=tasks.of(job.request, seen))
         self.completion_tokens = 0
         self.reasoning_tokens = 0
 
@@ -78,6 +79,11 @@ class Generation:
         if self._job.top_logprobs is None:
             return None
         return logprobs.entry(token, position, self._job.top_logprobs)
+
+    @property
+    def drawn_tokens(self) -> int:
+        """All tokens that were drawn."""
+        return self.completion_tokens + self.reasoning_tokens
 
     def usage(self) -> dict[str, Any]:
         """

@@ -1,4 +1,4 @@
-"""Attached images: whether they can be opened, their sizes, the tokens they cost."""
+"""Bytes of pictures before they are decoded: kind, size, whether all is there, tokens."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ TILE_TOKENS = 256
 MAX_TILES = 6
 UNKNOWN_TOKENS = 2 * TILE_TOKENS
 
-# A JPEG may carry long metadata before the frame header that tells its size.
-_HEAD_CHARACTERS = 400_000
-_DATA_URI = re.compile(r"data:image/[\w.+-]+;base64,", re.IGNORECASE)
-_TAKEN_URI = re.compile(r"data:image/(?:png|jpe?g);base64,", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s/]", re.IGNORECASE)
+_TAKEN_URI = re.compile(r"data:(image/(?:png|jpe?g));base64,", re.IGNORECASE)
 _SCAN, _END = 0xDA, b"\xff\xd9"
+# Any number of these may stand before a marker.
+_FILL = 0xFF
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 # Start-of-frame markers; C4, C8 and CC in that range mean other things.
@@ -50,6 +48,9 @@ def _jpeg_size(data: bytes) -> Size | None:
     position = 2
     while position + 9 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
+        if marker == _FILL:
+            position += 1
+            continue
         if marker in _FRAMES:
             height = int.from_bytes(data[position + 5 : position + 7])
             width = int.from_bytes(data[position + 7 : position + 9])
@@ -62,29 +63,18 @@ def _jpeg_size(data: bytes) -> Size | None:
     return None
 
 
-def size_of_url(url: str) -> Size | None:
-    """Read the size of an image in a data URI; other addresses are not fetched."""
-    match = _DATA_URI.match(url)
-    if match is None:
-        return None
-    head = url[match.end() : match.end() + _HEAD_CHARACTERS]
-    head = head[: len(head) // 4 * 4]
-    try:
-        return read_size(base64.b64decode(head))
-    except (ValueError, binascii.Error):
-        return None
-
-
-def tokens(size: Size | None, detail: str | None) -> int:
+def tokens_of(size: Size | None, detail: str | None = None) -> int:
     """
     Count the prompt tokens of an image: one tile's worth for each tile, and one more.
 
     Parameters
     ----------
     size : Size or None
-        None for one that was not fetched.
-    detail : {"low", "high", "auto"}, optional
-        Source: docs.x.ai image understanding (2025-05); 256 for low detail is a guess.
+        None where it is unknown: as if there was one tile.
+    detail : str, optional
+        With ``low`` the size does not count.
+
+    Source: docs.x.ai image understanding (2025-05); 256 for low detail is a guess.
     """
     if detail == "low":
         return TILE_TOKENS
@@ -95,28 +85,48 @@ def tokens(size: Size | None, detail: str | None) -> int:
     return TILE_TOKENS * (min(max(columns * rows, 1), MAX_TILES) + 1)
 
 
-def opened(url: str, max_bytes: int) -> Size | None:
+def decoded(uri: str, max_bytes: int) -> tuple[bytes, str]:
     """
-    Open an image and read its size; addresses are not fetched, they give None.
+    Read a data URI.
+
+    Returns
+    -------
+    tuple of bytes and str
+        The content, and what it claims to be.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong with it.
+    """
+    match = _TAKEN_URI.match(uri)
+    if match is None:
+        raise ValueError(
+            "expected an http(s) address or a data URI of a png or jpeg in base64"
+        )
+    size = (len(uri) - match.end()) * 3 // 4
+    if size > max_bytes + 2:
+        raise ValueError(f"{size} bytes are more than the {max_bytes} allowed")
+    try:
+        data = base64.b64decode(uri[match.end() :], validate=True)
+    except (ValueError, binascii.Error):
+        raise ValueError("the data URI is no base64") from None
+    return data, match.group(1).lower()
+
+
+def checked(data: bytes, max_bytes: int) -> Size:
+    """
+    Read the size of a PNG or JPEG that is all there.
 
     Raises
     ------
     ValueError
         Saying why the image cannot be used.
     """
-    if _ADDRESS.match(url):
-        return None
-    match = _TAKEN_URI.match(url)
-    if match is None:
-        raise ValueError(
-            "expected an http(s) address or a data URI of a png or jpeg in base64"
-        )
-    try:
-        data = base64.b64decode(url[match.end() :], validate=True)
-    except (ValueError, binascii.Error):
-        raise ValueError("the data URI is no base64") from None
     if len(data) > max_bytes:
         raise ValueError(f"{len(data)} bytes are more than the {max_bytes} allowed")
+    if not data:
+        raise ValueError("it is empty: neither a png nor a jpeg")
     size = read_size(data)
     if size is None or not size.width or not size.height:
         raise ValueError("the data is neither a png nor a jpeg")
@@ -144,5 +154,8 @@ def _jpeg_is_whole(data: bytes) -> bool:
     while position + 4 <= len(data) and data[position] == 0xFF:
         if data[position + 1] == _SCAN:
             return data.rfind(_END) > position
+        if data[position + 1] == _FILL:
+            position += 1
+            continue
         position += 2 + int.from_bytes(data[position + 2 : position + 4])
     return False

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
+from .media import files, shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PATH = "/openapi.json"
 _REFERENCE = "#/components/schemas/{model}"
@@ -19,14 +23,15 @@ _MEANINGS = {
     400: "Something in the request makes no sense, or the API key is wrong",
     401: "No API key, or not as a bearer token",
     403: "Blocked, no permission, or no credit",
-    404: "No such model, or none that this key may use",
+    404: "There is none of this name, or not for this key",
     410: "Live search is retired",
     413: "The body is too large",
-    415: "No body, or none that claims to be JSON",
+    415: "No body, or one that claims to be of another type",
     422: "The body does not have the form of the request",
     429: "Too many requests or tokens in this minute, or no credit",
     498: "Scripted in the sandbox: no capacity",
     500: "Scripted in the sandbox: the server failed",
+    501: "The sandbox has no Pillow, with which it opens and draws pictures",
     502: "Scripted in the sandbox: a gateway got no answer",
     503: "Scripted in the sandbox: not available",
     504: "Scripted in the sandbox: a gateway waited too long",
@@ -51,7 +56,7 @@ class Operation:
     summary : str
         What it does.
     answer : type
-        The body of its 200.
+        The body of its 200; None for bytes.
     request : type, optional
         The body it takes.
     statuses : tuple of int
@@ -60,6 +65,20 @@ class Operation:
         The data of the events, where the answer can be a stream.
     vintages : tuple of str
         The years it exists in.
+    named : str
+        What the parameter of the path is.
+    media_type : str
+        Of the answer.
+    takes : str
+        The media type of the request.
+    query : dict of str to dict
+        The parameters of the query and their schemas.
+    is_billed : bool
+        Whether the answer tells the limits of the minute.
+    is_late : bool
+        Whether it may not be there yet, which a 202 says.
+    is_open : bool
+        Whether it needs no key.
     """
 
     method: str
@@ -70,6 +89,13 @@ class Operation:
     statuses: tuple[int, ...] = ()
     chunk: Any = None
     vintages: tuple[str, ...] = errors.VINTAGES
+    named: str = "Id or alias of a model"
+    media_type: str = "application/json"
+    takes: str = "application/json"
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_billed: bool = False
+    is_late: bool = False
+    is_open: bool = False
 
     @property
     def is_window(self) -> bool:
@@ -103,11 +129,96 @@ OPERATIONS = (
     Operation(
         "POST",
         "/v1/chat/completions",
-        "Answer a chat",
-        answers.ChatCompletion,
+        "Answer a chat, or promise to",
+        answers.ChatCompletion | shapes.Deferred,
         request=schemas.ChatRequest,
-        statuses=(404, 410, 415, 422),
+        statuses=(404, 410, 415, 422, 501),
         chunk=answers.ChatCompletionChunk,
+        is_billed=True,
+    ),
+    Operation(
+        "GET",
+        "/v1/chat/deferred-completion/{name}",
+        "What a deferred chat came to; readable once",
+        answers.ChatCompletion,
+        statuses=(404,),
+        named="The request_id of the promise",
+        is_late=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/embeddings",
+        "Turn texts into vectors",
+        shapes.Embeddings,
+        request=shapes.EmbedRequest,
+        statuses=(404, 415, 422),
+        is_billed=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/images/generations",
+        "Draw pictures",
+        shapes.DrawnImages,
+        request=shapes.DrawRequest,
+        statuses=(404, 415, 422, 501),
+        is_billed=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/images/edits",
+        "Draw on pictures",
+        shapes.DrawnImages,
+        request=shapes.EditRequest,
+        statuses=(404, 415, 422, 501),
+        is_billed=True,
+        vintages=("2026",),
+    ),
+    Operation(
+        "GET",
+        "/xai-imgen/{name}",
+        "A drawn picture, for an hour",
+        None,
+        statuses=(404,),
+        named="As in its address",
+        media_type="image/jpeg",
+        is_open=True,
+    ),
+    Operation(
+        "POST",
+        "/v1/files",
+        "Store a file",
+        shapes.FileObject,
+        request=shapes.UploadForm,
+        statuses=(415,),
+        takes="multipart/form-data",
+    ),
+    Operation(
+        "GET",
+        "/v1/files",
+        "List the files",
+        shapes.FileList,
+        query={
+            "limit": {"type": "integer", "minimum": 1, "maximum": files.MAX_PAGE},
+            "order": {"type": "string", "enum": list(files.ORDERS)},
+            "sort_by": {"type": "string", "enum": list(files.SORTS)},
+            "pagination_token": {"type": "string"},
+        },
+    ),
+    *(
+        Operation(
+            method,
+            f"/v1/files/{{name}}{rest}",
+            summary,
+            answer,
+            statuses=(404,),
+            named="Id of a file",
+            media_type="application/json" if answer else "application/octet-stream",
+        )
+        for method, rest, summary, answer in (
+            ("GET", "", "What is known of a file", shapes.FileObject),
+            ("DELETE", "", "Delete a file", shapes.FileDeleted),
+            ("GET", "/content", "What is in a file", None),
+        )
     ),
     Operation(
         "POST",
@@ -151,6 +262,14 @@ OPERATIONS = (
         request=FaultScript,
     ),
     Operation("DELETE", "/__sandbox/faults", "Empty the script", answers.FaultsView),
+    Operation("GET", "/__sandbox/clock", "What time it is", shapes.Clock),
+    Operation(
+        "POST",
+        "/__sandbox/clock",
+        "Put the clock forward",
+        shapes.Clock,
+        request=shapes.ClockChange,
+    ),
 )
 
 
@@ -217,11 +336,15 @@ def _request(operation: Operation, vintage: str) -> Any:  # Any: as in Operation
 
 
 def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[str, Any]:
-    content = {"application/json": {"schema": found[f"{operation.name} answer"]}}
+    binary = {"type": "string", "format": "binary"}
+    answer = found[f"{operation.name} answer"] if operation.answer else binary
+    content = {operation.media_type: {"schema": answer}}
     headers = ["x-request-id", "x-grok-nb-sandbox"]
+    late = _response("Not yet", {}, headers)
     if operation.chunk is not None:
         event = found[f"{operation.name} chunk"]
         content["text/event-stream"] = {"schema": _event(event)}
+    if operation.is_billed:
         headers += _RATE_HEADERS
     statuses = {*_ALWAYS, *operation.statuses}
     if not operation.is_window:
@@ -229,6 +352,8 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     if vintage == "2025":
         statuses -= {410}
     responses = {"200": _response("As asked", content, headers)}
+    if operation.is_late:
+        responses["202"] = late
     for status in sorted(statuses):
         responses[str(status)] = _error(status, vintage, found)
     entry: dict[str, Any] = {
@@ -237,21 +362,27 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
         "tags": ["sandbox" if operation.is_window else "API"],
         "responses": responses,
     }
-    if "{name}" in operation.path:
-        entry["parameters"] = [
-            {
-                "name": "name",
-                "in": "path",
-                "required": True,
-                "description": "Id or alias of a model",
-                "schema": {"type": "string", "minLength": 1},
-            }
-        ]
+    if operation.is_open:
+        entry["security"] = []
+    if parameters := list(_parameters(operation)):
+        entry["parameters"] = parameters
     if operation.request is not None:
         body = {"schema": found[f"{operation.name} request"]}
-        taken = {"application/json": body}
-        entry["requestBody"] = {"required": True, "content": taken}
+        entry["requestBody"] = {"required": True, "content": {operation.takes: body}}
     return entry
+
+
+def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    if "{name}" in operation.path:
+        yield {
+            "name": "name",
+            "in": "path",
+            "required": True,
+            "description": operation.named,
+            "schema": {"type": "string", "minLength": 1},
+        }
+    for name, schema in operation.query.items():
+        yield {"name": name, "in": "query", "required": False, "schema": schema}
 
 
 def _event(chunk: dict[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,17 @@ class Task:
     documents: tuple[str, ...] = ()
 
 
-def of(request: ChatRequest) -> Task:
-    """Take the task out of a request."""
+def of(request: ChatRequest, seen: str = "") -> Task:
+    """
+    Take the task out of a request.
+
+    Parameters
+    ----------
+    request : ChatRequest
+        The request.
+    seen : str
+        What its pictures show, to be read like what the user wrote.
+    """
     choice = request.tool_choice
     wanted = request.response_format
     schema = wanted.json_schema if isinstance(wanted, SchemaFormat) else None
@@ -81,7 +90,7 @@ def of(request: ChatRequest) -> Task:
         schema=json.dumps(schema.definition) if schema else None,
         schema_name=(schema.name or "") if schema else "",
         wants_json=isinstance(wanted, JsonFormat),
-        documents=_documents(request.messages, results) if wanted else (),
+        documents=_documents(request.messages, results, seen) if wanted else (),
     )
 
 
@@ -111,13 +120,16 @@ def _results(messages: list[Message]) -> Iterator[Result]:
         yield Result(name, call.arguments if call else "{}", _text_of(message))
 
 
-def _documents(messages: list[Message], results: tuple[Result, ...]) -> tuple[str, ...]:
+def _documents(
+    messages: list[Message], results: tuple[Result, ...], seen: str
+) -> tuple[str, ...]:
     said = [n for n, m in enumerate(messages) if m.role == "assistant" and m.content]
     start = said[-1] + 1 if said else 0
     asked = [_text_of(one) for one in messages if one.role == "user"]
     recent = [_text_of(one) for one in messages[start:] if one.role == "user"]
     returned = [f"```json\n{one.content}\n```" for one in results]
-    texts = ("\n\n".join([*returned, *some]) for some in (recent, asked))
+    pictures = [seen] if seen else []
+    texts = ("\n\n".join([*returned, *some, *pictures]) for some in (recent, asked))
     return tuple(dict.fromkeys(texts))
 
 

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 import schemathesis
@@ -23,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from grok_nb._sandbox import openapi
+from grok_nb._sandbox.media import files
 from grok_nb._sandbox.server import Sandbox
 
 CHAT = "/v1/chat/completions"
@@ -41,6 +43,17 @@ MODELS = {
     "2026": ["grok-4.7", "grok-4.3", "grok-4.20-non-reasoning", "grok-3"],
     "2025": ["grok-4.7", "grok-3-mini", "grok-2-vision", "grok-beta"],
 }
+OTHERS = {
+    "2026": {
+        "images": ["grok-imagine-image", "grok-imagine-image-2.0", "grok-4.7"],
+        "embeddings": ["v1"],
+    },
+    "2025": {"images": ["grok-2-image", "grok-imagine-image"], "embedding": ["v1"]},
+}
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgA"
+    "AAABQABpfZFQAAAAABJRU5ErkJggg=="
+)
 SETTINGS = hypothesis.settings(
     max_examples=25,
     derandomize=True,
@@ -64,20 +77,46 @@ def described(vintage: str) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_dict(openapi.describe(vintage), config=config)
 
 
-def lead_further(case: schemathesis.Case, vintage: str) -> None:
+def lead_further(case: schemathesis.Case, vintage: str, sandbox: Sandbox) -> None:
     """Put names and messages into most cases that would else end at their checks."""
-    names, body = MODELS[vintage], case.body
+    path, body = case.operation.path, case.body
+    names = next(
+        (OTHERS[vintage][part] for part in OTHERS[vintage] if part in path),
+        MODELS[vintage],
+    )
     if "name" in case.path_parameters and len(case.path_parameters["name"]) % 2:
-        case.path_parameters["name"] = names[0]
+        case.path_parameters["name"] = made(path, sandbox) or names[0]
     if not isinstance(body, dict):
         return
     pick = zlib.crc32(json.dumps(body, default=str).encode())
+    if "images" in path and pick % 4:
+        # What else is refused is tried by the other quarter.
+        body = {key: body[key] for key in body if key not in {"size", "style"}}
+        body["image"] = {"url": PIXEL}
+        body.pop("images", None)
+        case.body = body
     if isinstance(body.get("model"), str) and pick % 8:
         body["model"] = names[pick % len(names)]
     if body.get("messages") and isinstance(body["messages"], list) and pick % 3:
         body["messages"] = [{"role": "user", "content": "What is 101*3?"}]
     if isinstance(body.get("stream", False), bool) and pick % 2:
         body["stream"] = True
+
+
+def made(path: str, sandbox: Sandbox) -> str | None:
+    """Make what the path is about, and give its name."""
+    if "files" in path:
+        return files.store(sandbox._gate.desk, "a.txt", b"Hello").id
+    headers = {"Authorization": f"Bearer {sandbox.key}"}
+    if "deferred" in path:
+        promised = GOOD | {"deferred": True}
+        answer = httpx.post(sandbox.root_url + CHAT, json=promised, headers=headers)
+        return answer.json()["request_id"]
+    if "xai-imgen" in path:
+        url = sandbox.base_url + "/images/generations"
+        answer = httpx.post(url, json={"prompt": "A star"}, headers=headers)
+        return answer.json()["data"][0]["url"].rpartition("/")[2]
+    return None
 
 
 def ask(sandbox: Sandbox, case: schemathesis.Case) -> None:
@@ -97,16 +136,20 @@ def ask(sandbox: Sandbox, case: schemathesis.Case) -> None:
 def test_answers_of_2026_are_as_described(
     case: schemathesis.Case, sandboxes: dict[str, Sandbox]
 ) -> None:
-    lead_further(case, "2026")
+    lead_further(case, "2026", sandboxes["2026"])
     ask(sandboxes["2026"], case)
 
 
-@described("2025").include(path_regex="/v1/(chat|tokenize|models)").parametrize()
+@(
+    described("2025")
+    .include(path_regex="/v1/(chat|tokenize|models|images|embedding)")
+    .parametrize()
+)
 @SETTINGS
 def test_answers_of_2025_are_as_described(
     case: schemathesis.Case, sandboxes: dict[str, Sandbox]
 ) -> None:
-    lead_further(case, "2025")
+    lead_further(case, "2025", sandboxes["2025"])
     ask(sandboxes["2025"], case)
 
 

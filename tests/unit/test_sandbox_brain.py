@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 from fractions import Fraction
 
@@ -221,17 +222,19 @@ def test_cached_tokens_are_whole_blocks_below_half(prompt: int) -> None:
     assert (cached > 0) == (prompt >= 256)
 
 
-PNG = (
-    "data:image/png;base64,"
+PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAEUlEQVR4nGNgYGD4DwUQCgAV9AP9"
 )
 
 
 def test_image_sizes_are_read_from_the_header() -> None:
-    assert images.size_of_url(PNG) == images.Size("png", 3, 2)
+    assert images.read_size(PNG) == images.Size("png", 3, 2)
     jpeg = bytes.fromhex("ffd8ffe000104a46494600010100000100010000ffc0001108")
     jpeg += (600).to_bytes(2) + (900).to_bytes(2) + b"\x03"
     assert images.read_size(jpeg) == images.Size("jpeg", 900, 600)
+    # Before a marker there may be filling.
+    padded = jpeg.replace(b"\xff\xc0", b"\xff\xff\xff\xc0")
+    assert images.read_size(padded) == images.Size("jpeg", 900, 600)
 
 
 @given(st.binary())
@@ -242,8 +245,11 @@ def test_damaged_images_have_no_size(data: bytes) -> None:
 
 
 def test_image_tokens_follow_the_tiles() -> None:
-    assert images.tokens(images.size_of_url(PNG), None) == 512
-    assert images.tokens(images.size_of_url(PNG), "low") == 256
-    assert images.tokens(None, "high") == 512
+    small = images.Size("png", 3, 2)
+    assert images.tokens_of(small) == 512
+    assert images.tokens_of(small, "low") == 256
+    assert images.tokens_of(None, "high") == 512
+    assert images.tokens_of(images.Size("png", 449, 448)) == 768
+    assert images.tokens_of(images.Size("png", 9000, 9000), "auto") == 1792
     wide = bytes.fromhex("ffd8ffc0001108") + (900).to_bytes(2) + (900).to_bytes(2)
     assert images.read_size(wide) == images.Size("jpeg", 900, 900)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import zlib
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from grok_nb._sandbox import catalog, chat_rules, images
+from grok_nb._sandbox import catalog, chat_rules
 from grok_nb._sandbox.errors import ApiError
+from grok_nb._sandbox.media import opening
 
 NON_REASONING = "grok-4.20-non-reasoning"
 
@@ -273,7 +276,16 @@ def png(width: int = 2, height: int = 3, extra: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks + chunk(b"IEND", b"")
 
 
-JPEG = (
+def jpeg() -> bytes:
+    """Draw two pixels by three."""
+    written = io.BytesIO()
+    Image.new("RGB", (2, 3), "blue").save(written, "JPEG")
+    return written.getvalue()
+
+
+JPEG = jpeg()
+# A whole file by its markers, in which no decoder finds a picture.
+HOLLOW_JPEG = (
     b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08\x00\x03\x00\x02\x01\x01\x11\x00"
     b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x12\x34\xff\xd9"
 )
@@ -296,8 +308,6 @@ def uri(data: bytes, kind: str = "image/png") -> str:
         uri(JPEG, "image/jpeg"),
         uri(JPEG, "image/jpg"),
         uri(png(), "IMAGE/PNG"),
-        # What counts is what it is, not what it is called.
-        uri(png(), "image/jpeg"),
         "https://a.example/b.png",
         "http://a.example/b",
     ],
@@ -314,7 +324,15 @@ def test_images_that_are_taken(url: str) -> None:
         ("b.png", "data URI"),
         ("ftp://a.example/b.png", "data URI"),
         ("file:///etc/passwd", "data URI"),
-        ("https://", "data URI"),
+        ("https://", "names no host"),
+        ("http://[::1/a.png", "is no address"),
+        ("http://127.0.0.1:99999/a.png", "is no address"),
+        ("https://pictures.invalid/a.png", "pictures.invalid cannot be found"),
+        ("https://127.0.0.1/a.png", "https"),
+        (uri(png(), "image/jpeg"), "claims to be image/jpeg and is a png"),
+        (uri(JPEG, "image/png"), "claims to be image/png and is a jpeg"),
+        (uri(png(9000, 9000)), "9000 x 9000 pixels are more than"),
+        (uri(HOLLOW_JPEG, "image/jpeg"), "the jpeg is damaged"),
         ("data:image/png,abc", "data URI"),
         ("data:text/plain;base64,YQ==", "data URI"),
         (uri(png(), "image/webp"), "data URI"),
@@ -348,13 +366,13 @@ def test_any_bytes_are_opened_or_refused(noise: bytes, at: int) -> None:
     for whole in (png(), JPEG):
         for data in (noise, whole[:at] + noise, whole[:at] + noise + whole[at:]):
             try:
-                size = images.opened(uri(data), 1000)
+                seen = opening.look(data, 1000)
             except ValueError as problem:
                 assert str(problem)
             else:
-                assert size is not None
-                assert size.width > 0
-                assert size.height > 0
+                assert seen.size.width > 0
+                assert seen.size.height > 0
+                assert seen.described()
 
 
 # -- tools --------------------------------------------------------------------------
