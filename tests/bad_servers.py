@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.raw import RawServer, certificate, free_port
-from tests.troubles import Seen
+from tests.troubles import LIMIT_S, Seen
 
 _MAYBE = "The request may have been billed: gn.usage() has its row."
 _NETWORK = "Check the network, proxy variables and XAI_BASE_URL."
@@ -79,7 +79,7 @@ def _reason(what: str, reason: str) -> str:
 
 _SILENT = Seen(
     "TimedOut",
-    "No whole answer from 127.0.0.1 within 1 s.",
+    f"No whole answer from 127.0.0.1 within {LIMIT_S} s.",
     f"More time: gn.configure(timeout_s=...). {_MAYBE}",
     state="in_doubt",
     status=None,
@@ -103,15 +103,15 @@ SERVERS: dict[str, Bad] = {
     "plain where TLS is asked": Bad(
         {"data": b"HTTP/1.1 400 Bad Request\r\n\r\n"}, "https"
     ),
-    "TLS that never begins": Bad({"is_deaf": True}, "https", 1),
-    "silent": Bad({"is_deaf": True}, timeout_s=1),
+    "TLS that never begins": Bad({"is_deaf": True}, "https", LIMIT_S),
+    "silent": Bad({"is_deaf": True}, timeout_s=LIMIT_S),
     "no answer": Bad({"data": b""}),
     "half a header, then closed": Bad({"data": b"HTTP/1.1 200 OK\r\ncontent-ty"}),
     "half a header, then reset": Bad(
         {"data": b"HTTP/1.1 200 OK\r\ncontent-ty", "then": "reset"}
     ),
     "half a header, then nothing": Bad(
-        {"data": b"HTTP/1.1 200 OK\r\ncontent-ty", "then": "stay"}, timeout_s=1
+        {"data": b"HTTP/1.1 200 OK\r\ncontent-ty", "then": "stay"}, timeout_s=LIMIT_S
     ),
     "no HTTP": Bad({"data": b"HTTP/2 200 OK\r\ncontent-length: 0\r\n\r\n"}),
     "a header that is none": Bad({"data": _OK + b"x\0y: 1\r\n\r\n"}),
@@ -136,7 +136,7 @@ SERVERS: dict[str, Bad] = {
             b"<html><title>Log in to the hotel's network</title></html>"
         }
     ),
-    "silent after text": Bad({"data": _HALF, "then": "stay"}, timeout_s=1),
+    "silent after text": Bad({"data": _HALF, "then": "stay"}, timeout_s=LIMIT_S),
     "reset after text": Bad({"data": _HALF, "then": "reset"}),
 }
 _RESET = r"\[Errno \d+\] Connection reset by peer"
@@ -197,7 +197,7 @@ STREAMED: dict[str, Seen] = (
     }
     | {
         "silent after text": _cut(
-            "The reply is not whole. No whole answer from 127.0.0.1 within 1 s."
+            f"The reply is not whole. No whole answer from 127.0.0.1 within {LIMIT_S} s."
         )
     }
 )

@@ -10,7 +10,7 @@ import pytest
 
 from grok_nb._sandbox.server import Sandbox
 from tests.support import bills, break_it, eventually, requests, window
-from tests.troubles import ASKED, PROMPT, STREAMED, WHOLE
+from tests.troubles import ASKED, LIMIT_S, PROMPT, STREAMED, WHOLE
 
 CELL = f"%%grok -o r\n{PROMPT}"
 #: Longer than any call may take: the call ends at once instead of waiting.
@@ -48,7 +48,7 @@ def test_fault_is_shown_below_the_cell(kernel, sandbox, rows, kind):
     if kind in REFUSALS:
         fault["retry_after"] = MUCH_LATER_S
     if kind == "stall":
-        kernel.run("__import__('grok_nb').configure(timeout_s=1)")
+        kernel.run(f"__import__('grok_nb').configure(timeout_s={LIMIT_S})")
     elif kind == "json-error-on-200":  # waits, but not for half a minute
         kernel.run("__import__('grok_nb').configure(timeout_s=3)")
     break_it(sandbox, fault)

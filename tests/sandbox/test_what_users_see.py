@@ -13,7 +13,7 @@ from grok_nb._sandbox.faults import NAMED_KINDS
 from grok_nb._sandbox.server import Sandbox
 from grok_nb.store.ledger import COLUMNS
 from tests.support import bills, break_it, eventually, window
-from tests.troubles import ASKED, PROMPT, STREAMED, WHOLE
+from tests.troubles import ASKED, LIMIT_S, PROMPT, STREAMED, WHOLE
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_fault_is_seen_and_booked(sandbox, quick_clock, kind, way) -> None:
         store=":memory:",
         model="grok-4.7",
         clock=quick_clock,
-        timeout_s=1 if kind == "stall" else 60,
+        timeout_s=LIMIT_S if kind == "stall" else 60,
     )
     reply = error = None
     with grok:
