@@ -393,7 +393,8 @@ class Http:
                 self._urls[path] = url
         client = self._client(loop)
         limits: dict[str, Any] = dict.fromkeys(("read", "write", "pool"))
-        limits["connect"] = min(CONNECT_S, 0.8 * timeout_s)
+        # below what is left: a request that never left is not to end in doubt
+        limits["connect"] = min(CONNECT_S, 0.8 * max(0.0, deadline - loop.time()))
         request = httpx.Request(
             method,
             url,

@@ -84,6 +84,21 @@ def test_bad_server_is_told_booked_and_left(name, way, quick_clock):
         assert len(server.connections) == seen.attempts
 
 
+@pytest.mark.parametrize("way", ["ask", "stream"])
+def test_last_attempt_to_connect_ends_before_the_call_does(way, quick_clock):
+    """Each had its full time to connect; in the last one the call ended first."""
+    with (
+        RawServer(is_deaf=True) as server,
+        grok_at(server.url("https"), clock=quick_clock, timeout_s=4) as grok,
+    ):
+        with pytest.raises(gn.errors.ConnectionFailed) as raised:
+            grok.ask("hi") if way == "ask" else list(grok.stream("hi"))
+        server.wait_until_left()
+        assert len(server.connections) == len(rows_of(grok)) == 2
+        assert raised.value.sent is False
+        assert [row["state"] for row in rows_of(grok)] == ["failed"] * 2
+
+
 def test_self_signed_server_is_a_good_one_but_for_its_certificate():
     """The control: who trusts the certificate gets an answer."""
     with RawServer(b"HTTP/1.1 200 OK\r\n" + REPLY, tls=certificate()) as server:
