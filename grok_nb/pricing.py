@@ -55,6 +55,8 @@ class Model:
     long_rates: Rates | None = None
     search: int | None = None
     image_ticks: int | None = None
+    image_prices: tuple[Mapping[str, Any], ...] = ()
+    image_input_ticks: int | None = None
     reasoning: bool | None = None
     reasoning_effort: tuple[str, ...] | None = None
     structured_outputs: bool | None = None
@@ -152,7 +154,9 @@ def cost_ticks(
     """
     found = table.find(model)
     rates = Rates() if found is None else rates_for(found, usage.prompt_tokens)
-    if found is None or rates.input is None or rates.output is None:
+    # an embedding has no output that could cost
+    output = 0 if found is not None and found.kind == "embedding" else rates.output
+    if found is None or rates.input is None or output is None:
         return None
     cached = min(usage.cached_prompt_tokens, usage.prompt_tokens)
     image = min(usage.image_tokens, usage.prompt_tokens - cached)
@@ -161,7 +165,7 @@ def cost_ticks(
         text * rates.input
         + cached * (rates.input if rates.cached_input is None else rates.cached_input)
         + image * (rates.input if rates.image_input is None else rates.image_input)
-        + usage.billed_output_tokens * rates.output
+        + usage.billed_output_tokens * output
         + usage.sources_used * (found.search or 0)
     )
     document = _document()
@@ -170,7 +174,65 @@ def cost_ticks(
     region = document["regions"].get(urlsplit(base_url).hostname or "")
     if region and found.id in region["models"]:
         ticks = ticks * int(region["multiplier_permille"]) // 1000
+    ticks += tool_ticks(usage.tool_uses)
     return ticks if ticks < _TOO_MANY_TICKS else None
+
+
+def tool_ticks(uses: Iterable[tuple[str, int]]) -> int:
+    """Return the fees for what the server's own tools did.
+
+    X search is billed by post and profile since 2026-09; a usage that has not those
+    counters yet is billed by call. Source: price page of 2026-09-29; pricing.json,
+    tools and tools_history.
+    """
+    fees: dict[str, int] = _document()["tools"]
+    counts = dict(uses)
+    by_item = "x_posts_fetched" in counts or "x_users_fetched" in counts
+    calls = 0 if by_item else counts.get("x_search_calls", 0)
+    return calls * fees["x_posts_fetched"] + sum(
+        count * fees.get(name, 0) for name, count in counts.items()
+    )
+
+
+def image_ticks(
+    model: Model,
+    count: int,
+    *,
+    resolution: str | None = None,
+    quality: str | None = None,
+    inputs: int = 0,
+) -> int | None:
+    """Compute what generated pictures cost by the price list.
+
+    Parameters
+    ----------
+    model
+        An image model.
+    count
+        Pictures made.
+    resolution, quality
+        As asked; where nothing was, the API's defaults: ``1k``; ``low``, for edits
+        ``medium``.
+    inputs
+        Pictures that were given to be edited.
+
+    Returns
+    -------
+    int or None
+        Ticks; ``None`` where the list has no such price.
+
+    Notes
+    -----
+    Source: xai-api.md section 7.1; price page of 2026-09-29.
+    """
+    if quality in (None, "auto"):
+        quality = "medium" if inputs else "low"
+    for price in model.image_prices:
+        if price.get("resolution", "1k") == (resolution or "1k") and (
+            price.get("quality", quality) == quality
+        ):
+            return count * int(price["ticks"]) + inputs * (model.image_input_ticks or 0)
+    return None
 
 
 def rates_for(model: Model, prompt_tokens: int) -> Rates:
@@ -243,6 +305,8 @@ def _from_snapshot(entry: Mapping[str, Any], day: str) -> Model:
         if threshold
         else None,
         image_ticks=images[0]["ticks"] if images else None,
+        image_prices=tuple(images or ()),
+        image_input_ticks=entry.get("image_in"),
         reasoning=entry.get("reasoning"),
         reasoning_effort=None if effort is None else tuple(effort),
         structured_outputs=entry.get("structured_outputs"),
@@ -311,6 +375,8 @@ def _from_listing(
         long_rates=rates("_long_context", old.long_rates or Rates()),
         search=number("search_price"),
         image_ticks=number("image_price") or old.image_ticks,
+        image_prices=old.image_prices,
+        image_input_ticks=old.image_input_ticks,
         reasoning=old.reasoning,
         reasoning_effort=tuple(map(str, effort))
         if isinstance(effort, list)

@@ -33,12 +33,15 @@ class Usage:
         Billed at the output price, not visible.
     sources_used
         Sources of live search.
+    tool_uses
+        What the server's own tools did, by the API's counter (``web_search_calls``,
+        ``x_posts_fetched``, ...): each is billed.
     cost_ticks
         The server's own figure (``cost_in_usd_ticks``), if it gave one.
 
     Notes
     -----
-    Source: xai-api.md section 3.7.
+    Source: xai-api.md sections 3.7 and 6.6.
     """
 
     prompt_tokens: int = 0
@@ -48,6 +51,7 @@ class Usage:
     reasoning_tokens: int = 0
     sources_used: int = 0
     cost_ticks: int | None = None
+    tool_uses: tuple[tuple[str, int], ...] = ()
 
     @property
     def billed_output_tokens(self) -> int:
@@ -101,6 +105,48 @@ class Usage:
             reasoning_tokens=reasoning,
             sources_used=_count(data.get("num_sources_used")) or 0,
             cost_ticks=cost_ticks,
+        )
+
+    @classmethod
+    def from_response(cls, data: Mapping[str, Any] | None) -> Usage | None:
+        """Read the ``usage`` object of the Responses API; see `from_chat`.
+
+        There ``output_tokens`` includes reasoning, which is taken out here. (One
+        published example adds it on top: its total says so.)
+
+        Returns
+        -------
+        Usage or None
+            ``None`` where there is nothing to read.
+        """
+        if not isinstance(data, dict) or not data:
+            return None
+        input_details = _mapping(data.get("input_tokens_details"))
+        output_details = _mapping(data.get("output_tokens_details"))
+        cost_ticks = _count(data.get("cost_in_usd_ticks"))
+        prompt = _count(data.get("input_tokens"))
+        output = _count(data.get("output_tokens"))
+        if prompt is None and output is None and cost_ticks is None:
+            return None
+        prompt, output = prompt or 0, output or 0
+        reasoning = _count(output_details.get("reasoning_tokens")) or 0
+        on_top = _count(data.get("total_tokens")) == prompt + output + reasoning
+        uses = _mapping(data.get("server_side_tool_usage_details"))
+        return cls(
+            prompt_tokens=prompt,
+            cached_prompt_tokens=min(
+                _count(input_details.get("cached_tokens")) or 0, prompt
+            ),
+            image_tokens=min(_count(input_details.get("image_tokens")) or 0, prompt),
+            completion_tokens=output if on_top else max(output - reasoning, 0),
+            reasoning_tokens=reasoning if on_top else min(reasoning, output),
+            sources_used=_count(data.get("num_sources_used")) or 0,
+            cost_ticks=cost_ticks,
+            tool_uses=tuple(
+                (name, count)
+                for name, value in uses.items()
+                if (count := _count(value))
+            ),
         )
 
 

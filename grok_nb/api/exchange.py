@@ -71,8 +71,9 @@ class Call:
         path: str,
         body: dict[str, Any],
         *,
-        origin: Origin,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
         on_retry: Callable[[RetryNotice], None] | None = None,
+        fold: Callable[[Mapping[str, Any], int], Fold] = Fold,
     ) -> None:
         self.id = os.urandom(16).hex()
         self.path = path
@@ -82,6 +83,7 @@ class Call:
         self.origin = origin
         self.on_retry = on_retry
         self.request = bodies.canonical(path, body)
+        self._new_fold = fold
         self.fold = self.fresh_fold()
         self.attempts = 0
         self.in_doubt = 0
@@ -90,7 +92,7 @@ class Call:
     def fresh_fold(self) -> Fold:
         """Return an empty fold for the next attempt."""
         count = self.body.get("n")
-        return Fold(self.request, count if isinstance(count, int) else 1)
+        return self._new_fold(self.request, count if isinstance(count, int) else 1)
 
 
 class Exchange:
@@ -443,7 +445,7 @@ class Attempt:
             self.take_whole(b"".join(self._unread))
             if fold.data is not None:
                 self.shown = True
-                yield _as_chunk(fold.data)
+                yield fold.as_chunk(fold.data)
             return
         rest = None if fold.marked_done else self._reader.rest()
         # what was cut in the middle of an event is no JSON
@@ -469,11 +471,11 @@ class Attempt:
             text = data[:10_000].decode("utf-8", "replace")
             text = scrub(text, self._exchange.settings.api_key)  # before it is cut
             raise self._failed(f"an event is no JSON: {text[:60]!r}")
-        if chunk.get("error"):
+        if (said_wrong := fold.error_in(chunk)) is not None:
             if not self.shown and self._answer is not None:  # the same as on a 200
                 secret = self._exchange.settings.api_key
                 raise not_an_answer(data, self._answer.headers, secret)
-            raise self._failed(_event_error(chunk))
+            raise self._failed(said_wrong)
         before = len(fold.log)
         fold.add(chunk)
         if self._first_output is None and len(fold.log) > before:
@@ -595,24 +597,6 @@ def _outline(error: GrokError, sent: bytes) -> str:
         if _CODE.fullmatch(code) and code.encode() not in sent:
             parts.append(code)
     return " ".join(parts)
-
-
-def _event_error(chunk: Mapping[str, Any]) -> str:
-    error = chunk["error"]
-    if isinstance(error, dict):
-        error = error.get("message") or error
-    code = chunk.get("code")
-    return f"{code}: {error}" if code else f"{error}"
-
-
-def _as_chunk(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Write a whole completion as the one chunk of a stream."""
-    choices = [
-        {**{k: v for k, v in choice.items() if k != "message"}, "delta": message}
-        for choice in data["choices"]
-        if isinstance(choice, dict) and (message := choice.get("message"))
-    ]
-    return {**data, "object": "chat.completion.chunk", "choices": choices}
 
 
 def _guess(call: Call, seen: Usage | None) -> Usage:

@@ -153,6 +153,25 @@ class Fold:
         self._finish: dict[int, tuple[str, int]] = {}
         self._refusal: dict[int, str] = {}
 
+    def error_in(self, chunk: Mapping[str, Any]) -> str | None:
+        """Return what a chunk says went wrong, if it says so."""
+        error = chunk.get("error")
+        if not error:
+            return None
+        if isinstance(error, dict):
+            error = error.get("message") or error
+        code = chunk.get("code")
+        return f"{code}: {error}" if code else f"{error}"
+
+    def as_chunk(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Write a whole completion as the one chunk of a stream."""
+        choices = [
+            {**{k: v for k, v in choice.items() if k != "message"}, "delta": message}
+            for choice in data["choices"]
+            if isinstance(choice, dict) and (message := choice.get("message"))
+        ]
+        return {**data, "object": "chat.completion.chunk", "choices": choices}
+
     @property
     def finish_reason(self) -> str | None:
         """Finish reason of the first choice."""
