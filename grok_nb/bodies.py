@@ -71,7 +71,7 @@ def _name(name: Any) -> str:
     return name if isinstance(name, str) else next(iter(json.loads(encode({name: 0}))))
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
+def encode(body: Any) -> bytes:
     """Return the body as compact UTF-8 JSON.
 
     Raises

@@ -10,40 +10,47 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from grok_nb import bodies
 from grok_nb.errors import BadRequest
 from grok_nb.reply import Ask, Origin
 
-_NUMBER, _WHOLE, _FLAG = "a number", "a whole number", "True or False"
-_WORD, _OBJECT, _LIST = "text", "a dict", "a list"
-_WORDS = "text or a list of texts"
-_CHOICE = "text or a dict"
+from .parameters import (
+    CHOICE,
+    FLAG,
+    LIST,
+    NUMBER,
+    OBJECT,
+    WHOLE,
+    WORD,
+    WORDS,
+    Rules,
+    checked,
+)
 
 #: name -> (what it must be, lowest, highest)
-PARAMETERS: dict[str, tuple[str, float, float]] = {
-    "max_completion_tokens": (_WHOLE, 1, math.inf),
-    "max_tokens": (_WHOLE, 1, math.inf),
-    "temperature": (_NUMBER, 0, 2),
-    "top_p": (_NUMBER, 0, 1),
-    "n": (_WHOLE, 1, 128),
-    "seed": (_WHOLE, -math.inf, math.inf),
-    "stop": (_WORDS, 0, 0),
-    "frequency_penalty": (_NUMBER, -2, 2),
-    "presence_penalty": (_NUMBER, -2, 2),
-    "logit_bias": (_OBJECT, 0, 0),
-    "logprobs": (_FLAG, 0, 0),
-    "top_logprobs": (_WHOLE, 0, 8),
-    "reasoning_effort": (_WORD, 0, 0),
-    "response_format": (_OBJECT, 0, 0),
-    "tools": (_LIST, 0, 0),
-    "tool_choice": (_CHOICE, 0, 0),
-    "parallel_tool_calls": (_FLAG, 0, 0),
-    "search_parameters": (_OBJECT, 0, 0),
-    "web_search_options": (_OBJECT, 0, 0),
-    "service_tier": (_WORD, 0, 0),
-    "prompt_cache_key": (_WORD, 0, 0),
-    "user": (_WORD, 0, 0),
-    "safety_identifier": (_WORD, 0, 0),
+PARAMETERS: Rules = {
+    "max_completion_tokens": (WHOLE, 1, math.inf),
+    "max_tokens": (WHOLE, 1, math.inf),
+    "temperature": (NUMBER, 0, 2),
+    "top_p": (NUMBER, 0, 1),
+    "n": (WHOLE, 1, 128),
+    "seed": (WHOLE, -math.inf, math.inf),
+    "stop": (WORDS, 0, 0),
+    "frequency_penalty": (NUMBER, -2, 2),
+    "presence_penalty": (NUMBER, -2, 2),
+    "logit_bias": (OBJECT, 0, 0),
+    "logprobs": (FLAG, 0, 0),
+    "top_logprobs": (WHOLE, 0, 8),
+    "reasoning_effort": (WORD, 0, 0),
+    "response_format": (OBJECT, 0, 0),
+    "tools": (LIST, 0, 0),
+    "tool_choice": (CHOICE, 0, 0),
+    "parallel_tool_calls": (FLAG, 0, 0),
+    "search_parameters": (OBJECT, 0, 0),
+    "web_search_options": (OBJECT, 0, 0),
+    "service_tier": (WORD, 0, 0),
+    "prompt_cache_key": (WORD, 0, 0),
+    "user": (WORD, 0, 0),
+    "safety_identifier": (WORD, 0, 0),
 }
 
 
@@ -96,35 +103,9 @@ def checked_ask(
     return Ask(
         messages=tuple(check_messages(messages)),
         model=model,
-        options={
-            name: _checked(name, value)
-            for name, value in (options or {}).items()
-            if value is not None
-        },
+        options=checked("Chat completions", PARAMETERS, options),
         origin=origin,
     )
-
-
-def encoded(body: Mapping[str, Any]) -> bytes:
-    """Return the body as JSON text; what is not JSON is a `BadRequest`."""
-    try:
-        return bodies.encode(body)
-    except UnicodeEncodeError as error:
-        reason = f"half of a surrogate pair at character {error.start}"
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = str(error)
-    raise BadRequest(
-        f"The request cannot be written as JSON: {reason}.",
-        hint="Only text, numbers, booleans, None, lists and dicts can be sent.",
-    )
-
-
-def key_of(path: str, body: Mapping[str, Any]) -> str:
-    """Return the key of a request; what cannot have one is a `BadRequest`."""
-    try:
-        return bodies.request_key(path, body)
-    except RecursionError:
-        raise BadRequest("The request is nested too deeply.") from None
 
 
 def check_model(model: object) -> None:
@@ -169,38 +150,3 @@ def _message(number: int, message: object) -> dict[str, Any]:
     ):
         raise BadRequest(f"{where} ({role}) is empty.")
     return dict(message)
-
-
-def _checked(name: str, value: Any) -> Any:
-    if name not in PARAMETERS:
-        raise BadRequest(f"Chat completions have no parameter {name!r}.")
-    kind, low, high = PARAMETERS[name]
-    if hasattr(value, "item") and getattr(value, "shape", None) == ():
-        value = value.item()  # a numpy scalar
-    if not _fits(kind, value):
-        raise BadRequest(f"{name} must be {kind}, not {reprlib.repr(value)}.")
-    if kind in (_NUMBER, _WHOLE) and not low <= value <= high:
-        span = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        raise BadRequest(f"{name} must be {span}, not {value!r}.")
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _fits(kind: str, value: object) -> bool:
-    if kind == _NUMBER:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    if kind == _WHOLE:
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind == _FLAG:
-        return isinstance(value, bool)
-    if kind == _WORD:
-        return isinstance(value, str)
-    if kind == _OBJECT:
-        return isinstance(value, Mapping)
-    if kind == _CHOICE:
-        return isinstance(value, (str, Mapping))
-    if kind == _WORDS and isinstance(value, str):
-        return True
-    is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-    if kind == _WORDS:
-        return is_list and all(isinstance(v, str) for v in value)  # type: ignore[attr-defined]  # is_list narrows
-    return is_list

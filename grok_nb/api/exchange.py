@@ -30,7 +30,7 @@ from grok_nb.errors import (
 from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
 
 from .answers import error_from, not_an_answer, request_id_of
-from .chat import encoded, key_of
+from .parameters import encoded, key_of
 from .retry import Kind, kind_of, wait_s
 from .stream import EventReader, Fold
 
@@ -324,12 +324,11 @@ class Exchange:
         # a reply may name an id that no list has; then the asked one's price is a guess
         named, asked = fold.head.get("model"), call.body.get("model")
         is_listed = named is None or self.table.find(named) is not None
-        ticks = pricing.cost_ticks(
+        ticks = fold.price(
             self.table,
             named if named and is_listed else asked,
             usage,
-            service_tier=fold.head.get("service_tier"),
-            base_url=self.settings.base_url,
+            self.settings.base_url,
         )
         is_certain = final and fold.usage is not None and is_listed
         known = "computed" if is_certain else "estimated"
@@ -411,6 +410,14 @@ class Attempt:
             fold.marked_done = False
             headers = {} if self._answer is None else self._answer.headers
             raise not_an_answer(body, headers, self._exchange.settings.api_key)
+        if fold.failure is not None:
+            self.shown = True  # it was worked on, and billed
+            reason = scrub(fold.failure, self._exchange.settings.api_key)
+            raise ServerFault(
+                f"The reply failed at the server: {reason}.",
+                status=200,
+                hint="gn.usage() has its row; ask again.",
+            )
 
     def take(self, piece: bytes) -> Iterator[dict[str, Any]]:
         """Fold the events that a piece of the stream completes; yield their chunks.
@@ -457,6 +464,9 @@ class Attempt:
             yield last
         if not fold.is_complete or not fold.has_choice:
             raise self._cut(broken)
+        if fold.failure is not None:
+            self.shown = True
+            raise self._failed(fold.failure)
 
     def _chunk(self, data: bytes) -> dict[str, Any] | None:
         """Fold one event; return its chunk, if it is one."""
@@ -603,11 +613,13 @@ def _guess(call: Call, seen: Usage | None) -> Usage:
     """Guess the tokens of a reply whose usage never came: four bytes a token."""
     if seen is not None:
         return seen
-    texts = {"text": 0, "reasoning": 0, "tool_call": 0, "usage": 0}
+    texts: Counter[str] = Counter()
     for kind, _, text in call.fold.log:
         texts[kind] += len(text.encode("utf-8", "replace"))
+    asked = call.body.get("messages", call.body.get("input", ""))
     return Usage(
-        prompt_tokens=-(-len(bodies.encode(call.body["messages"])) // 4),
+        prompt_tokens=-(-len(bodies.encode(asked)) // 4),
         completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
         reasoning_tokens=-(-texts["reasoning"] // 4),
+        tool_uses=call.fold.tool_uses(),
     )

@@ -6,10 +6,13 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from grok_nb import pricing
 from grok_nb.reply import Choice, Reply, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from grok_nb.pricing import PriceTable
 
 EventKind = Literal[
     "reasoning",
@@ -141,6 +144,8 @@ class Fold:
         self.marked_done = False
         #: a choice has come, even if an empty one
         self.has_choice = False
+        #: what the server says went wrong with a reply that it billed all the same
+        self.failure: str | None = None
         #: what the client settles at the end (state, cost, ...)
         self.outcome: dict[str, Any] = {}
         self.head: dict[str, Any] = {}
@@ -171,6 +176,22 @@ class Fold:
             if isinstance(choice, dict) and (message := choice.get("message"))
         ]
         return {**data, "object": "chat.completion.chunk", "choices": choices}
+
+    def price(
+        self, table: PriceTable, model: str | None, usage: Usage, base_url: str
+    ) -> int | None:
+        """Return the ticks that the reply costs by the price list."""
+        return pricing.cost_ticks(
+            table,
+            model,
+            usage,
+            service_tier=self.head.get("service_tier"),
+            base_url=base_url,
+        )
+
+    def tool_uses(self) -> tuple[tuple[str, int], ...]:
+        """Return what the server's own tools were seen to do; see `Usage`."""
+        return ()
 
     @property
     def finish_reason(self) -> str | None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_nb import bodies
-from grok_nb.api.chat import encoded
+from grok_nb.api.parameters import encoded
 from grok_nb.bodies import canonical, encode, parse, parse_object, request_key
 from grok_nb.errors import BadRequest
 
