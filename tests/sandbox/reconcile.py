@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from pathlib import Path
 
-from grok_nb.api.chat import key_of
+from grok_nb.api.parameters import key_of
 
 #: What goes wrong, each for a share of the requests.
 FAULTS = [
