@@ -120,8 +120,8 @@ def _sizes(options: argparse.Namespace) -> int:
         print(f"Nothing is stored in {folder}.")
         return 0
     print(f"{found.path}: {_bytes(found.disk_bytes)}")
-    if kind := journal.network_kind(folder):
-        print(f"On a network file system ({kind}): safe, but slower than a disk.")
+    if note := journal.network_note(folder):
+        print(note)
     _print_sizes("table", list(found.tables))
     for path, size in found.set_aside:
         print(f"Set aside as damaged: {path}, {_bytes(size)}")

@@ -62,6 +62,22 @@ def network_kind(folder: str | os.PathLike[str]) -> str | None:
     return None
 
 
+def network_note(folder: str | os.PathLike[str]) -> str | None:
+    """Return what a user should know of a store in that folder, if machines share it.
+
+    Locks cannot be tried from one machine. sshfs, measured, has none between two: both
+    wrote at once, and damaged the file.
+    """
+    kind = network_kind(folder)
+    if kind is None:
+        return None
+    return (
+        f"The store is on a network file system ({kind}): commits are slower than on a "
+        f"disk, and two machines may use it at once only if it locks files between them "
+        f"(NFS and SMB do, sshfs does not). GROK_NB_STORE names another folder."
+    )
+
+
 def shared_type(mounts: str, device: str) -> str | None:
     """Return the device's type of file system, if it is one that machines share.
 

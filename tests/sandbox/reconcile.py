@@ -25,7 +25,7 @@ FAULTS = [
     {"do": "garbage", "rate": 0.02},
     {"do": "html", "rate": 0.02},
     {"do": "empty", "rate": 0.02},
-    {"do": "split", "bytes": 3, "rate": 0.05},
+    {"do": "split", "bytes": 7, "rate": 0.05},
     {"do": "crlf", "rate": 0.05},
     {"do": "comments", "rate": 0.05},
     {"do": "stall", "rate": 0.02},

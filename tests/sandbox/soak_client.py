@@ -33,7 +33,7 @@ class Work:
     def __iter__(self):
         while (number := next(self._numbers)) < self._count:
             dice = random.Random(f"{self._seed}-{self._name}-{number}")
-            yield f"Call {self._name}-{number}. Count to {dice.randint(1, 60)}", dice
+            yield f"Call {self._name}-{number}. Count to {dice.randint(1, 25)}", dice
             ended = next(self._ended)
             if ended % 10 == 0:
                 sys.stdout.write(f"{ended}\n")

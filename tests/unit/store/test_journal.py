@@ -99,6 +99,11 @@ def test_a_folder_that_is_not_there_yet_is_asked_about_its_parent(tmp_path):
     assert journal.network_kind("\0") is None
 
 
+def test_a_network_folder_is_noted_and_a_disk_is_not(tmp_path):
+    note, kind = journal.network_note(tmp_path), journal.network_kind(tmp_path)
+    assert note is None if kind is None else kind in note
+
+
 # -- which journal the file gets --------------------------------------------------
 
 
