@@ -100,14 +100,16 @@ class Worker:
             expected([step], self.rows)
             say("step")
 
-    def is_on_disk(self):
+    def is_on_disk(self, beginning=""):
+        """Whether the file holds this thread's rows, or one of them."""
+        beginning = beginning or self.name
         self.ledger.rows()  # tries to write what could not be written
         found = {}
         if (Path(self.folder) / "grok_nb.sqlite").exists():
             # OperationalError: it is still being made
             with NO_FORK, contextlib.suppress(sqlite3.OperationalError):
                 found = in_file(self.folder)
-        return {n: s for n, s in found.items() if n.startswith(self.name)} == self.rows
+        return {n: s for n, s in found.items() if n.startswith(beginning)} == self.rows
 
     def _intend(self, name):
         row = record(name, origin={"notebook": self.name})
@@ -135,8 +137,10 @@ class Worker:
             try:
                 self._intend(name)
                 self._end(name, "done")
-                self.rows[name] = "done"
-                eventually(self.is_on_disk)
+                # of its own row only: those that the parent still has in memory are
+                # written by the parent, which waits
+                self.rows = {name: "done"}
+                eventually(lambda: self.is_on_disk(name))
                 self.store.close()
                 code = 0
             finally:
