@@ -239,7 +239,7 @@ class _Arguments:
         return found or self._named.places()
 
     def _is_place(self, field: Field, named: set[str]) -> bool:
-        if field.has("city", "place", "address", "country", "region"):
+        if field.has("city", "place", "address", "country", "region", "room"):
             return True
         from_to = bool(named & (_ORIGIN | _TARGET)) and "time" not in named
         return not {"city", "place", "country"}.isdisjoint(field.about) or (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import values, words
+from . import senses, values, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,12 +47,21 @@ def pick(
         found = _in_label(options, text, source)
         if found is not None:
             return found
+    if texts and not field.has("sentiment"):
+        # What the label says is none of them, and nothing else in the text is.
+        return None
     for _, start, end in source.spoken(field):
         near = source.text[max(0, start - _WINDOW) : end + _WINDOW]
         found = _said(options, near, length=1)
+        if found is None:
+            found = senses.meant(options, source.text[end : end + _WINDOW])
         if found is not None:
             return found
-    return _said(options, source.free, length=_TELLING)
+    found = _said(options, source.free, length=_TELLING)
+    if found is None and field.has("sentiment", "payment"):
+        by_mood = field.has("sentiment")
+        found = (senses.mood if by_mood else senses.meant)(options, source.free)
+    return found
 
 
 def _are_currencies(options: list[Any]) -> bool:
@@ -88,6 +97,9 @@ def _in_label(options: list[Any], text: str, source: Source) -> int | None:
             number.value == option for number in source.numbers(text)
         ):
             return place
+    found = senses.meant(options, text)
+    if found is not None:
+        return found
     meant = words.read(text)
     for place, option in enumerate(options):
         if isinstance(option, str) and meant and words.read(option) == meant:

@@ -7,6 +7,7 @@ lines in its first 2,000: no text makes the sandbox think for longer than second
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import dataclass, field
@@ -27,12 +28,21 @@ _MAX_ENTRIES = 2_000
 GUESS = 0.9
 
 # Columns of a table of items, which has no labels of the whole.
-_ITEMS = {"quantity", "unit"}
+_ITEMS = ({"quantity", "unit"}, {"description", "sku", "price", "category"})
 _FENCE = re.compile(r"```[a-z]{0,10}\n")
-_CELL_TAG = re.compile(r"</t[dh]>\s{0,20}<t[dh][^<>]{0,200}>", re.IGNORECASE)
+_CELL_TAG = re.compile(
+    r"</(?:t[dh]|dt)>\s{0,20}<(?:t[dh]|dd)(?:\s[^<>]{0,200})?>", re.IGNORECASE
+)
+_ROW_TAG = re.compile(
+    r"(?:\s{0,20}</?(?:tr|t(?:body|head|foot)|d[ldt])(?:\s[^<>]{0,100})?>\s{0,20}){1,8}",
+    re.IGNORECASE,
+)
+_BLOCK_TAG = re.compile(
+    r"</?(?:br|p|div|li|[uo]l|h[1-6]|table|html|body)(?:\s[^<>]{0,200})?/?>",
+    re.IGNORECASE,
+)
 _TAG = re.compile(
-    r"</?(?:b|i|u|br|p|div|span|t[drh]|li|[uo]l|strong|em|h[1-6]|table|t(?:body|head)|dl"
-    r"|d[td])(?:\s[^<>]{0,200})?/?>",
+    r"</?(?:b|i|u|a|span|t[dh]|strong|em|small|head|title)(?:\s[^<>]{0,200})?/?>",
     re.IGNORECASE,
 )
 
@@ -112,9 +122,17 @@ def read(text: str) -> Document:
         place = high
     text = "".join([*rest, text[place:]])
     if "<" in text:
-        text = _TAG.sub("", _CELL_TAG.sub(" | ", text))
+        text = _without_tags(text)
     _Reader(document, text).read()
     return document
+
+
+def _without_tags(text: str) -> str:
+    """Write tables of HTML with bars, and its blocks as lines."""
+    plain = _TAG.sub(
+        "", _BLOCK_TAG.sub("\n", _ROW_TAG.sub("\n", _CELL_TAG.sub(" | ", text)))
+    )
+    return text if plain == text else html.unescape(plain)
 
 
 def _json_starts(text: str) -> Iterator[int]:
@@ -203,6 +221,9 @@ class _Reader:
             return 1
         if line.indent <= self._section_indent and not line.bullet:
             self._close()
+        ticked = lines.TICK.fullmatch(line.raw)
+        if ticked:
+            self._pair(ticked["label"], ticked["value"], place, 1.0)
         pairs = lines.split(line.text)
         if pairs and line.bullet and pairs[0][2] < 1:
             return self._bullets(place, self._section)
@@ -357,8 +378,9 @@ class _Reader:
             for row in rows:
                 if len(row) == 2:
                     self._table_pair(row[0], row[1], place)
-        elif len(body) == 1 and not _ITEMS.intersection(
-            concept for name in header for concept in words.read(name)
+        elif len(body) == 1 and not all(
+            one.intersection(c for name in header for c in words.read(name))
+            for one in _ITEMS
         ):
             for name, cell in zip(header, body[0], strict=False):
                 self._table_pair(name, cell, place)

@@ -264,7 +264,7 @@ def _known(item: _Item, target: Target) -> dict[str, Any]:
     if amount is None and unit_key is None:
         amount = unit
     parts = {
-        target.key("quantity"): item.quantity,
+        target.key("quantity", "count"): item.quantity,
         unit_key: unit,
         sum_key: amount,
     }
@@ -395,7 +395,7 @@ def _cell(text: str, field: Field, target: Target, place: Any) -> Any:
 
 
 def _work_out(result: dict[str, Any], target: Target) -> None:
-    unit, quantity = target.key("unit", "price"), target.key("quantity")
+    unit, quantity = target.key("unit", "price"), target.key("quantity", "count")
     amount = target.sum_key(unit)
     number = result.get(quantity or "")
     if not unit or not amount or not isinstance(number, int | float) or not number:

@@ -216,7 +216,13 @@ class Filler:
             yield answer
         for pair in self.labels(field):
             block = pair.block
-            yield from kinds.readings(kind, pair.value, field, self.source, block)
+            value = pair.value
+            if "%" in pair.label and field.has("rate"):
+                value = f"{pair.label} {value}"
+            yield from kinds.readings(kind, value, field, self.source, block)
+            if kind == "boolean":
+                # The value decides, not that the label is there.
+                return
         yield from prose.after_label(kind, field, self.source)
         pattern = schema.get("pattern")
         if isinstance(pattern, str) and kind in {"identifier", "text"}:

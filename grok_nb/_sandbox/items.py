@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 MAX_ROWS = 500
 _MAX_ITEM = 400
 _MAX_RUN = 300
-_SPLIT = re.compile(r"[;\n•|]|,\s(?:(?:and|und|et|y|e|or)\s)?|\s(?:and|und|et|y|&)\s")
-_HARD = re.compile(r"[;\n•|]|,\s(?:and\s)?")
+_SPLIT = re.compile(
+    r"[;\n•·|]|,\s(?:(?:and|und|et|y|e|en|or)\s)?|\s(?:and|und|et|y|e|en|&)\s|\s/\s"
+)
+_HARD = re.compile(r"[;\n•·|]|,\s(?:and\s)?")
 _SENTENCE_END = re.compile(r"[.!?](?:\s|$)")
 _FOOTERS = {"total", "subtotal", "tax", "discount", "shipping", "balance", "fee"}
 

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from .source import Field, Source
 
 _FORMATS = {"date", "date-time", "time", "email", "uuid", "ipv4", "ipv6", "uri"}
+# Who does or is something: the field wants a name.
+ROLES = (
+    "server", "doctor", "patient", "assignee", "requester", "realtor", "landlord",
+    "tenant", "employee", "employer", "manager", "organizer", "chair", "minutes",
+    "author", "approver", "instructor", "driver", "passenger", "guest", "holder",
+    "carrier", "airline", "laboratory",
+)  # fmt: skip
 # The first of these that a name holds decides; the order is from special to general.
 _BY_NAME = (
     ("email", ("email",)),
@@ -26,15 +33,28 @@ _BY_NAME = (
     ("date-text", ("date",)),
     ("time-text", ("time",)),
     ("address", ("address", "street")),
-    ("identifier", ("number", "reference", "tracking", "code", "postal")),
-    ("date-text", ("due", "birth")),
+    ("identifier", ("number", "reference", "tracking", "code", "postal", "record", "sku")),
+    (
+        "date-text",
+        ("due", "birth", "valid", "sample", "report", "opened", "closed", "available",
+         "signed", "next", "arrival", "departure"),
+    ),
     (
         "name",
         ("name", "vendor", "customer", "person", "company", "sender", "recipient", "city",
-         "country", "state", "place", "brand", "first", "last"),
+         "country", "state", "place", "brand", "first", "last", *ROLES),
     ),
 )  # fmt: skip
-_MONEY = ("total", "amount", "price", "balance", "subtotal", "tax", "discount", "fee")
+_MONEY = (
+    "total", "amount", "price", "balance", "subtotal", "tax", "discount", "fee", "rent",
+    "deposit", "admission", "salary", "change", "tendered", "tip", "budget", "shipping",
+)  # fmt: skip
+_RATED = re.compile(
+    r"(?<![\d.,/])(\d{1,3}(?:[.,]\d)?)\s?(?:/|von|out of|of|sur|de|su|van|em|sobre|op)\s?"
+    r"(?:5|10|100|cinco|five|fünf|cinq|cinque|vijf)(?![\d/])",
+    re.IGNORECASE,
+)
+_STARS = re.compile(r"[★⭐]{1,10}")
 _NOTHING = words.listed(
     "n/a na none null - -- --- — – unknown tbd tba nil keine kein entfallt ? ... (none)"
 ) | {"not available", "not applicable", "not provided", "not given", "not specified"}
@@ -67,6 +87,10 @@ def kind_of(field: Field, schema: Schema, kinds: list[str]) -> str:
     name = schema.get("format")
     if name in _FORMATS:
         return str(name)
+    if {"hh", "mm"}.issubset(field.about) and "yyyy" not in field.about:
+        return "clock"
+    if "yyyy" in field.about and "hh" not in field.about:
+        return "date-text"
     for kind, concepts in _BY_NAME:
         if field.has(*concepts):
             return kind
@@ -81,7 +105,7 @@ def kind_of(field: Field, schema: Schema, kinds: list[str]) -> str:
 
 def is_money(field: Field) -> bool:
     """Tell whether a number is an amount of money."""
-    return field.has(*_MONEY)
+    return field.has(*_MONEY) and not field.has("rate")
 
 
 def is_nothing(text: str) -> bool:
@@ -111,7 +135,7 @@ def readings(
             answer = values.yes_or_no(text)
             if answer is not None:
                 yield answer
-        case "date" | "date-time" | "time" | "date-text" | "time-text":
+        case "date" | "date-time" | "time" | "date-text" | "time-text" | "clock":
             yield from _moments(kind, text, source)
         case "address":
             yield from _address(text, block)
@@ -148,6 +172,8 @@ def net(kind: str, text: str) -> Iterator[str]:
 def _numbers(
     text: str, field: Field, source: Source, kind: str
 ) -> Iterator[float | int]:
+    if field.has("rating"):
+        yield from rated(text, kind)
     skipped = [(one.start, one.end) for one in source.days(text)]
     found = [
         one
@@ -157,6 +183,8 @@ def _numbers(
     if is_money(field):
         # Of "19% of $80.00" the money is meant.
         found.sort(key=lambda one: (one.currency is None, one.is_percent))
+    elif field.has("rate"):
+        found.sort(key=lambda one: not one.is_percent)
     if not found:
         found = list(values.word_numbers(text[:40]))
     for one in found:
@@ -165,6 +193,16 @@ def _numbers(
         yield int(one.value) if kind == "integer" else one.value
         if one.is_percent and kind == "number":
             yield one.value / 100
+
+
+def rated(text: str, kind: str) -> Iterator[float | int]:
+    """Give the ratings of a text: "4/5", "4.5 out of 5", stars."""
+    for match in _RATED.finditer(text):
+        value = float(match.group(1).replace(",", "."))
+        if value == int(value) or kind == "number":
+            yield int(value) if value == int(value) else value
+    for match in _STARS.finditer(text):
+        yield len(match.group())
 
 
 def _moments(kind: str, text: str, source: Source) -> Iterator[str]:
@@ -176,7 +214,9 @@ def _moments(kind: str, text: str, source: Source) -> Iterator[str]:
         yield from (written for _, written in source.moments(text))
     else:
         found = dates.find_time(text)
-        if kind == "time-text":
+        if kind == "clock":
+            yield from [found[2][:5]] if found else []
+        elif kind == "time-text":
             yield text[found[0] : found[1]].strip() if found else text
         elif found:
             yield found[2]

@@ -34,6 +34,13 @@ _SUM = re.compile(
     r"\d[\d.,'’]{0,14}[.,]\d\d(?:\s?(?:[A-Z]{3}|[€$£]))?)"
 )
 _BRACKETED = re.compile(r"\[([^\[\]]{1,40})\]:?\s{1,9}(?=\S)")
+_ASKED = re.compile(r"(?P<label>[^?:\n]{3,60})\?\s{1,9}(?P<value>[^?\n]{1,60})")
+_TICKED = re.compile(
+    r"(?P<label>[^:\n]{2,60}?)\s{1,9}(?P<value>\[[ xX]?\]|[☐☑✓✗✔✘✅❌☒])"
+)
+TICK = re.compile(
+    r"\s{0,40}[-*]?\s?(?P<value>\[[ xX]?\]|[☐☑✓✗✔✘✅❌☒])\s{1,9}(?P<label>\S.{0,60})"
+)
 _SENTENCE = re.compile(r"\w{7}\.\s")
 _ABBREVIATED = re.compile(r"(?:(?<!\w)\w{1,6}|n[ro]|num|ref|tel|dat)\.$", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
@@ -90,7 +97,7 @@ def is_label(text: str) -> bool:
         and _LETTER.search(text) is not None
         and len(text.split()) <= _MAX_LABEL_WORDS
         and "://" not in text
-        and text[-1] not in "?!;,("
+        and text[-1] not in "!;,("
         and (text[-1] != "." or _ABBREVIATED.search(text) is not None)
         and _SENTENCE.search(text) is None
     )
@@ -118,6 +125,9 @@ def split(text: str, *, strong: bool = False) -> list[tuple[str, str, float]]:
     bracketed = _BRACKETED.match(text)
     if bracketed and is_label(bracketed.group(1)):
         return [(bracketed.group(1), text[bracketed.end() :], 1.0)]
+    asked = _ASKED.fullmatch(text) or _TICKED.fullmatch(text)
+    if asked and is_label(asked["label"]):
+        return [(asked["label"], asked["value"], 1.0)]
     parts = [p for segment in segments for p in _NEXT_LABEL.split(segment)]
     pairs = [(*pair, 1.0) for part in parts if (pair := colon(part))]
     if pairs or strong:

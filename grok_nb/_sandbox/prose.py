@@ -81,10 +81,10 @@ def after_label(kind: str, field: Field, source: Source) -> Iterator[Any]:
             yield from _number(kind, source, start, near)
         elif kind in {"date", "date-time", "date-text"}:
             yield from _date(kind, source, near)
-        elif kind in {"time", "time-text"}:
+        elif kind in {"time", "time-text", "clock"}:
             found = dates.find_time(near[:30])
             if found:
-                yield found[2] if kind == "time" else near[found[0] : found[1]]
+                yield _written(kind, near, found)
         elif kind == "identifier":
             match = _IDENTIFIER.match(near)
             if match and not _is_date_at(source, near):
@@ -115,6 +115,12 @@ def _number(kind: str, source: Source, start: int, near: str) -> Iterator[float 
                 if kind == "number" or one.value != int(one.value)
                 else int(one.value)
             )
+
+
+def _written(kind: str, text: str, found: tuple[int, int, str]) -> str:
+    """Write a time as a field wants it: in ISO, as HH:MM, or as it stands."""
+    low, high, iso = found
+    return {"time": iso, "clock": iso[:5]}.get(kind, text[low:high].strip())
 
 
 def _is_date_at(source: Source, near: str) -> bool:
@@ -175,11 +181,13 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
     free = source.free
     if kind in {"date", "date-text", "date-time"}:
         yield from _own_date(kind, field, source, alone=alone)
-    elif kind in {"time", "time-text"}:
+    elif kind in {"time", "time-text", "clock"}:
         time = dates.find_time(free)
         if time and alone and field.is_plain("time"):
-            yield time[2] if kind == "time" else free[time[0] : time[1]].strip()
+            yield _written(kind, free, time)
     elif kind in {"number", "integer"}:
+        if field.has("rating"):
+            yield from kinds.rated(source.text, kind)
         if kinds.is_money(field) and not field.has(
             "tax", "discount", "fee", "subtotal"
         ):

@@ -238,7 +238,7 @@ class Source:
         """Give where sentences mention a field: how well, from where, to where."""
         found: dict[tuple[int, int], float] = {}
         for name in field.names:
-            for concept in name:
+            for concept in dict.fromkeys(n for one in name for n in words.kin(one)):
                 for number in self._index.get(concept, ())[:_MAX_MENTIONS]:
                     low, high = self._phrase(number, name, field.context)
                     said = tuple(

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from . import senses
 from .words import listed, plain
 
 if TYPE_CHECKING:
@@ -94,18 +95,8 @@ _IP4 = re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.]{0,40}\d)")
 _IP6 = re.compile(r"(?<![\w:])[0-9a-fA-F:]{2,39}(?:\d{1,3}(?:\.\d{1,3}){3})?(?![\w:])")
 
 _BLANK = re.compile(r"['’\s]")
-_ANSWER = re.compile(r"[^\W_]+|[✓✔☑✅✗✘☐❌]")
+_ANSWER = re.compile(r"[^\W_]+|[✓✔☑✅✗✘☐❌✕✖☒]")
 _DATE_OR_SUM = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|[\d.]{1,20}\.\d\d")
-
-_YES = listed(
-    "yes y true on ja oui si sim paid done confirmed active enabled available included "
-    "checked x ✓ ✔ ☑ ✅ wahr vrai verdadero tak accepted approved"
-)
-_NO = listed(
-    "no n false off nein non nao nee niet unpaid open pending unconfirmed inactive disabled "
-    "unavailable excluded unchecked ✗ ✘ ☐ ❌ falsch faux falso nie not outstanding "
-    "none never rejected declined denied offen"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +231,13 @@ def currencies(text: str) -> Iterator[str]:
 def yes_or_no(text: str) -> bool | None:
     """Read the first word that says yes or no."""
     mark = text.strip().casefold()
-    if mark in {"[x]", "[ ]", "[]"}:
-        return mark == "[x]"
+    if mark in {"[x]", "[ ]", "[]", "☒"}:
+        return mark in {"[x]", "☒"}
     words = _ANSWER.findall(plain(text[:80]))
     for position, word in enumerate(words[:4]):
-        if word in _NO:
+        if word in senses.NO:
             return False
-        if word in _YES:
+        if word in senses.YES:
             return not (position and words[position - 1] in {"not", "nicht", "pas"})
     if mark in {"1", "0"}:
         return mark == "1"

@@ -5,160 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def listed(text: str, mark: str | None = None) -> frozenset[str]:
     """Give the words of a text, or what stands between marks, as a set."""
     return frozenset(text.split(mark))
 
-
-# Concept: what it is called in labels. A phrase may stand for several concepts.
-_CONCEPTS = """
-number: number|no|nr|num|nummer|numero|numer|n°|n.o|n.°|#|№|id|identifier|identification
-number: identifiant|identificador|kenn|kennung|nro|numbers|n
-reference: reference|ref|referenz|referencia|riferimento|aktenzeichen|zeichen|kenmerk
-code: code|codigo|codice|kod
-invoice: invoice|rechnung|rechnungs|facture|factura|fattura|fatura|factuur|faktura
-invoice: invoiced|facturation|facturacion|inv|bill|beleg|rg|receipt|quittung
-order: order|purchase order|po|bestellung|bestell|auftrag|auftrags|commande|pedido
-order date: placed on|ordered on|bestellt am
-order: ordine|encomenda|bestelling|booking|reservation|buchung|buchungs|reserva
-customer: customer|client|buyer|purchaser|kunde|kunden|kaufer|acheteur|cliente|klant
-customer: bill to|billed to|sold to|invoice to|invoiced to|rechnung an|facture a
-customer: facturer a|facturado a|comprador|rechnungsempfanger|billing name|spett le
-vendor: vendor|supplier|seller|merchant|lieferant|verkaufer|anbieter|fournisseur
-vendor: vendeur|proveedor|vendedor|fornitore|venditore|fornecedor|leverancier
-vendor: sold by|billed by|issued by|issuer|store|shop|retailer|rechnungssteller
-vendor: emetteur|emisor|verkoper|provider
-sender: from|sender|absender|von|expediteur|remitente|mittente|afzender|de la part de
-recipient: to|recipient|empfanger|an|destinataire|destinatario|ship to|deliver to
-recipient: attn|attention|addressee|ontvanger|shipped to|receiver|consignee
-recipient: lieferadresse fur
-date: when|wann|quand|cuando|quando|wanneer|date|datum|fecha|data|dated|dato|day|jour|tag|dia|giorno|dates
-due: due|fallig|falligkeit|falligkeits|verval|payable by|pay by|zahlbar|deadline
-due: vence|expires|frist
-due date: due date|echeance|vencimiento|scadenza|vencimento|vervaldatum|zahlungsziel
-due date: zahlbar bis|deadline date|payment due|pay before|a payer avant|due by|due on
-due date: fallig am|zu zahlen bis|te betalen voor|date limite|date limite de paiement
-issue date: issued on|date issued|issue date|ausgestellt am|emis le|issued
-issue: issue|issuing|ausgestellt|ausstellung|ausstellungs|emission|emis|emise
-issue: emision|emissione|emissao|emitted|uitgifte
-delivery: delivery|delivered|lieferung|liefer|livraison|entrega|consegna|levering
-delivery: lever|arrival|deliver|arrive|arrives|arriving|ankunft
-shipping: shipping|shipment|shipped|ship|versand|envio|expedition|freight|postage
-shipping: verzending|porto|frais de port|spedizione
-total: total|gesamt|summe|end|grand total|total ttc|montant total|importe total
-total: totale|totaal|sum|to pay|zu zahlen|net a payer|a payer|a pagar|total a pagar
-total: gesamtbetrag|gesamtsumme|endbetrag|brutto|total amount|montant ttc|totaux
-total: total to pay|total general|total due|total payable|rechnungsbetrag|zahlbetrag
-total: zu zahlender betrag|totale da pagare|te betalen|total price|overall|gross|gesamtpreis|totalbelopp
-balance: amount due|balance due|balance|amount payable|outstanding|offener betrag
-balance: saldo|solde|restbetrag|amount owed|owed
-subtotal: subtotal|sub total|zwischensumme|sous total|net total|net amount|netto
-subtotal: total ht|montant ht|base imponible|imponibile|total net|subtotaal|net
-subtotal: nettobetrag|nettosumme|before tax|total before tax|total excl tax|summe netto
-subtotal: gesamt netto|subtotale|liquido|hors taxe|before taxes|zonder btw
-tax: tax|vat|gst|mwst|ust|umsatzsteuer|mehrwertsteuer|steuer|tva|iva|btw|moms|taxes
-tax: impuesto|impuestos|imposta|taxe|sales tax|imposto|tax amount
-discount: discount|rabatt|remise|descuento|sconto|desconto|korting|rebate|skonto
-amount: amount|betrag|betrags|montant|importe|importo|monto|bedrag|belopp|kwota|value
-amount: valeur|wert|valor
-price: price|preis|prix|precio|prezzo|preco|prijs|cost|costs|kosten|rate|tarif|fare
-price: coute|priced
-fee: fee|fees|gebuhr|gebuhren|charge|charges|frais
-unit: unit|each|einzel|unitaire|unitario|apiece|stuk|pu|per unit|stuckpreis
-unit price: unit price|unit cost|price each|price per unit|einzelpreis|prix unitaire
-unit price: precio unitario|prezzo unitario|stukprijs|p u|preco unitario|stuckpreis
-unit price: price unit|each price|item price|price per item
-quantity: quantity|qty|menge|anzahl|quantite|qte|cantidad|cant|quantita|qta|aantal
-quantity: quantidade|units|pcs|pieces|stuck|stk|stuckzahl|count|antal|hours|how many
-description: description|item|article|product|service|bezeichnung|beschreibung|artikel
-description: designation|descripcion|concepto|descrizione|articolo|descricao|produto
-description: omschrijving|leistung|produkt|produit|producto|prodotto|goods|ware|particulars
-description: item name|product name|product description|item description
-line: line|row|zeile|pos|ligne|linea|riga
-name: name|nom|nombre|nome|naam|namn|navn|called|names
-full name: full name|vollstandiger name|nom complet|nombre completo
-first name: first name|vorname|prenom|given name|forename|voornaam|firstname
-last name: last name|nachname|surname|family name|apellido|apellidos|cognome|lastname
-last name: achternaam|familienname|nom de famille
-person: person|contact|ansprechpartner|contacto|contact person|contatto|kontakt
-person: kontaktperson|persona|personne|candidate|applicant|employee|patient|student
-person: passenger|user|bewerber|mitarbeiter|passagier|traveller|traveler|author|artist
-company: works at|working at|company|firm|firma|unternehmen|entreprise|societe|empresa|azienda|bedrijf
-company: organization|organisation|business|employer|arbeitgeber|company name
-address: address|anschrift|adresse|direccion|domicilio|indirizzo|endereco|adres
-address: postal address|mailing address|street address full
-street: street|strasse|str|rue|calle|via|rua|straat|street address|address line 1
-street: address line1|line1|line 1|street name|road
-city: city|town|ort|stadt|ville|ciudad|citta|cidade|plaats|localidad|municipality
-city: wohnort|stad|woonplaats
-place: place|location|venue|lieu|lugar|luogo|veranstaltungsort|where|treffpunkt|room|raum|salle|sala|wo|ou
-postal: postal code|zip|zip code|plz|postleitzahl|code postal|codigo postal|cap|cep
-postal: postcode|zipcode|postal|post code|postal zip code
-state: state|province|bundesland|estado|provincia|county|canton|kanton
-region: region
-country: country|land|pays|pais|paese|country name|staat
-email: mail to|email|e mail|mail|courriel|correo|correo electronico|email address|mail address
-email: e mail address|e mail adresse|emails|adresse e mail|mailadresse|posta elettronica
-phone: phone|telephone|tel|telefon|telefono|telefone|mobile|cell|handy|mobil|fon
-phone: phone number|telephone number|mobile number|telefonnummer|cell phone|telefoon
-phone: call us|call|mobile phone|numero de telephone|numero de telefono|handynummer|phone no|tel no
-fax: fax|telefax
-website: website|web|url|site|homepage|webseite|link|sitio web|site web|web site
-website: web address|webpage|sito
-currency: currency|wahrung|devise|moneda|valuta|moeda|currency code|waluta
-payment: payment|zahlung|zahlungs|paiement|pago|pagamento|betaling|paid|pay|bezahlt|paye|payee|pagado|pagada|pagato|betaald
-payment method: paid with|paid by|payment method|zahlungsart|zahlungsweise|bezahlt mit
-tip: tip|gratuity|trinkgeld|pourboire|propina|mancia
-departure: departure|depart|departs|departing|leaving|leaves|abfahrt|abflug|salida
-payment: saldato|settled|voldaan|beglichen
-method: method|methode|art|mode|forma|weise|metodo|means|medio
-terms: terms|bedingungen|conditions|condiciones|condizioni|bedingung
-iban: iban
-bic: bic|swift|bic swift
-bank: bank|banque|banco|banca|bank name
-account: account|konto|compte|cuenta|conto|rekening|account no
-status: status|state of|etat|stato|zustand
-title: title|subject|betreff|objet|asunto|oggetto|onderwerp|heading|titel|topic|titre
-message: message|body|text|nachricht|mensaje|messaggio|content|contents|bericht
-note: note|notes|remark|remarks|comment|comments|bemerkung|bemerkungen|hinweis|kommentar
-note: remarque|nota|notas|observaciones|opmerking|instructions|memo
-event: event|meeting|veranstaltung|evenement|evento|appointment|termin|sitzung
-time: time|uhrzeit|heure|hora|ora|tijd|zeit|clock
-start: start|begin|begins|starts|beginn|debut|inicio|inizio|starting|beginning|commence
-end: ends|ending|ende|finish|fin|fine|until|bis
-age: age|alter|edad|eta|leeftijd|years old|year old|aged
-birth: birth|born|geburts|geburt|naissance|nacimiento|nascita|birthday|geboren|geboorte
-birth date: date of birth|birth date|dob|birthdate|geburtsdatum|date de naissance
-birth date: fecha de nacimiento|geboortedatum|data di nascita|geburtstag|born on
-gender: gender|sex|geschlecht|sexe|sexo|sesso
-job: job|job title|position|current position|occupation|beruf|profession|puesto|role|rolle|funktion|poste|cargo
-department: department|abteilung|departement|departamento|reparto|dept
-language: language|sprache|langue|idioma|lingua|taal
-guests: guests|guest|people|persons|participants|attendees|personen|personnes|personas
-guests: party size|invited|invitees|invitati|invites|teilnehmer|gaste|members|headcount|heads
-weight: weight|gewicht|poids|peso
-height: height|hohe|hauteur|altura|altezza|tall
-width: width|breite|largeur|ancho
-length: length|lange|longueur|largo
-color: color|colour|farbe|couleur|kleur|colore
-size: size|grosse|taille|talla|taglia|maat
-rating: rating|stars|score|bewertung|note sur|puntuacion|voto
-priority: priority|prioritat|priorite|prioridad|priorita|urgency|dringlichkeit
-tracking: tracking|sendungsnummer|sendungs|suivi|seguimiento
-duration: duration|dauer|duree|duracion|durata|how long
-brand: brand|marke|marque|marca|manufacturer|hersteller|make
-model: model|modell|modele|modelo|modello
-category: category|kategorie|categorie|categoria|type|typ|kind|tipo
-answer: answer|result|final answer|solution|ergebnis|resultat|resultado|outcome
-weather: weather|forecast|wetter|meteo
-temperature: temperature|temp|temperatur|temperatura|hot|cold|warm|degrees
-search: search|find|look|lookup|suche
-stock: stock|share|shares|ticker|symbol|ticker symbol|stock symbol
-quote: quote|quotes|quotation|angebot|devis
-send: send|write|sent|versende|schreibe
-"""
 
 _RELATED = """
 total balance .85, total amount .7, total price .55, customer recipient .75
@@ -174,6 +31,33 @@ event title .5, state region .9, delivery arrival .9, person customer .5
 sender person .4, weather temperature .8, account iban .7, description note .3
 quote price .6, stock price .2, answer total .3, answer amount .3, region country .4
 phone person .3, job title .5, order reference .3, place address .6
+count quantity .9, count number .8, value answer .85, value amount .85, server person .5
+doctor person .5, patient person .5, patient customer .4, assignee person .5
+requester person .5, requester customer .5, requester author .6, requester sender .6
+realtor person .4, realtor vendor .6, realtor company .4, landlord vendor .4
+employee person .6, employer company .7, organizer person .4, author person .5
+author customer .4, instructor person .5, driver person .4, passenger person .6
+passenger guest .7, guest person .5, guest customer .7, guest guests .7, holder person .5
+holder customer .7, manager person .4, approver person .4, tenant customer .6
+chair organizer .5, chair person .3, minutes author .5, airline carrier .7, airline company .4
+carrier company .4, carrier vendor .4, sample collection .8, opened issue .4, opened start .6, closed end .6
+valid end .6, valid due .5, available start .6, arrival start .5, departure end .5
+agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
+doors start .4, signed issue .5, next following .6, admission price .75, admission fee .7
+rent price .6, rent amount .5, salary amount .6, salary price .4, deposit amount .4
+tip fee .5, tip amount .4, change amount .4, tendered amount .5, tendered payment .4
+budget amount .5, receipt invoice .6, receipt number .3, booking reference .6
+booking order .75, record reference .5, ticket reference .6, policy reference .5
+task description .75, task title .5, task name .4, test name .5, test description .5
+assignee name .4, sku reference .4, sku code .6, seats quantity .5, rooms quantity .3
+guests quantity .3, parcels quantity .4, nights duration .6, rooms bedrooms .6, area size .7
+property category .5, contract category .4, energy category .2, rating answer .2
+topics description .3, laboratory company .6, laboratory vendor .5, laboratory sender .4
+delivery shipping .8, delivery recipient .6, billing customer .6, rate tax .3
+normal reference .5, flag status .5, start departure .5, end arrival .5, discount amount .2
+reviewed issue .4, reviewed date .3, built year .7, features description .2, category job .2
+doors time .3, message description .5, department assignee .3, due valid .6, year date .2
+diagnosis description .3, room place .6, seat seats .5, sentiment rating .2
 """
 
 _STOP = listed(
@@ -190,7 +74,7 @@ _LIGHT = {
     "number": 0.5, "date": 0.5, "name": 0.35, "amount": 0.35, "address": 0.5,
     "description": 0.5, "invoice": 0.5, "order": 0.6, "code": 0.4, "person": 0.3,
     "company": 0.6, "reference": 0.5, "line": 0.3, "time": 0.5, "full": 0.2,
-    "price": 0.6, "unit": 0.6, "category": 0.7, "event": 0.6, "title": 0.7,
+    "price": 0.6, "unit": 0.6, "count": 0.3, "value": 0.5, "category": 0.7, "event": 0.6, "title": 0.7,
     "list": 0.2, "detail": 0.2, "info": 0.2, "information": 0.2, "field": 0.2,
     "tax": 1.3, "discount": 1.3, "fee": 1.2, "issue": 0.5, "string": 0.2, "format": 0.2, "iso": 0.2, "document": 0.2,
 }  # fmt: skip
@@ -200,9 +84,11 @@ CHARGED = listed(
     "due delivery shipping birth start end tax unit subtotal discount fee vendor sender "
     "recipient total balance first last street number payment issue email phone fax "
     "website currency bank account time price amount quantity description name date "
-    "age postal city country state status method code address"
+    "age postal city country state status method code address opened closed valid next "
+    "sample report available arrival departure signed doors rate line"
 )
 _GENERIC = 0.46
+_KIN = 0.85
 
 _WORD = re.compile(r"[nN]\.?[°º]|[#№]|[^\W_]+")
 _ASIDE = re.compile(r"\([^()]{0,60}\)")
@@ -213,12 +99,22 @@ _MAX_WORDS = 40
 Concepts = tuple[str, ...]
 
 
+def lexicon(name: str) -> Iterator[tuple[tuple[str, ...], Concepts]]:
+    """Give the phrases of a file of the lexicon, as words, with what they stand for."""
+    text = (Path(__file__).parent / "lexicon" / f"{name}.txt").read_text("utf-8")
+    concepts: Concepts = ()
+    for line in text.splitlines():
+        if line.startswith("  "):
+            for phrase in line.strip().split("|"):
+                yield tuple(phrase.split()), concepts
+        elif not line.startswith("# "):
+            concepts = tuple(line.split())
+
+
 def _read_concepts() -> dict[tuple[str, ...], Concepts]:
     table: dict[tuple[str, ...], Concepts] = {}
-    for line in _CONCEPTS.strip().splitlines():
-        concept, _, phrases = line.partition(": ")
-        for phrase in phrases.split("|"):
-            table.setdefault(tuple(phrase.split()), tuple(concept.split()))
+    for phrase, concepts in lexicon("labels"):
+        table.setdefault(phrase, concepts)
     return table
 
 
@@ -232,6 +128,12 @@ def _read_related() -> dict[tuple[str, str], float]:
 
 
 _PHRASES = _read_concepts()
+# Words that count only where they are the whole of a label.
+_WHOLE: dict[tuple[str, ...], Concepts] = {
+    (phrase[0][:-1],): _PHRASES.pop(phrase)
+    for phrase in list(_PHRASES)
+    if phrase[-1][-1:] == "!"
+}
 _LIKENESS = _read_related()
 _STARTS = frozenset(phrase[0] for phrase in _PHRASES if len(phrase) > 1)
 _KNOWN = frozenset(concept for found in _PHRASES.values() for concept in found)
@@ -324,6 +226,8 @@ def munch(words: list[str], start: int) -> tuple[int, Concepts]:
 def read(text: str) -> Concepts:
     """Give the concepts of a label or name, each once, in order."""
     words = split(_ASIDE.sub(" ", text[:400]))[:_MAX_WORDS] or split(text[:400])
+    if whole := _WHOLE.get(tuple(words)):
+        return whole
     found: dict[str, None] = {}
     place = 0
     while place < len(words):
@@ -357,6 +261,17 @@ def likeness(one: str, other: str) -> float:
     if shorter >= 5 and one[: shorter - 1] == other[: shorter - 1]:
         return 0.8
     return 0.0
+
+
+@lru_cache(maxsize=2_000)
+def kin(one: str) -> Concepts:
+    """Give a concept and those that are nearly the same."""
+    near = (
+        other
+        for (first, other), alike in _LIKENESS.items()
+        if first == one and alike >= _KIN
+    )
+    return (one, *near)
 
 
 @lru_cache(maxsize=50_000)
