@@ -343,7 +343,7 @@ def build(target: Target, texts: dict[str, str], known: dict[str, Any]) -> Any:
         place = target.inner["properties"][key]
         value = known.get(key)
         if key in texts:
-            value = _cell(texts[key], field, target, place)
+            value = cell(texts[key], field, target, place)
         if isinstance(value, float) and not target.shape.is_valid(value, place):
             value = round(value) if value == round(value) else None
         if value is not None and target.shape.is_valid(value, place):
@@ -372,7 +372,8 @@ def _stand_in(key: str, target: Target) -> dict[str, Any]:
     return {key: []} if target.shape.is_valid([], place) else {}
 
 
-def _cell(text: str, field: Field, target: Target, place: Any) -> Any:
+def cell(text: str, field: Field, target: Target, place: Any) -> Any:
+    """Read a cell as a value of a field, None if it holds none. Any: by kind."""
     filler, shape = target.filler, target.shape
     resolved = shape.resolve(place)
     options = resolved.get("anyOf") or resolved.get("oneOf") or [resolved]

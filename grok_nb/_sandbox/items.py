@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import choices, entries, kinds, values, words
+from . import choices, columns, entries, kinds, values, words
 from .lines import split, strip_bullet
 from .source import FIT, Field, field_of
 
 if TYPE_CHECKING:
     from .conform import Schema
-    from .document import Listing, Pair, Table
+    from .document import Listing, Pair
     from .entries import Target
     from .extract import Filler
 
@@ -51,56 +51,28 @@ def records(filler: Filler, schema: Any, field: Field, path: str) -> list[Any]:
 
 def _from_tables(target: Target, field: Field) -> list[Any]:
     best: tuple[float, list[Any]] = (0.0, [])
-    for table in target.filler.source.document.tables[:50]:
-        columns = _columns(table, target)
+    document = target.filler.source.document
+    for table in (*document.tables[:50], *columns.repeated(document.pairs)):
+        found = columns.match(table, target)
         # One column of many is a coincidence.
-        if not columns or (len(columns) < 2 and len(target.fields) > 1):
+        if not found or (len(found) < 2 and len(target.fields) > 1):
             continue
         named = field.score(words.read(table.section)) if table.section else 0.0
-        rank = len(columns) + named
+        rank = len(found) + named
         if rank > best[0]:
-            rows = [_row(cells, columns, target) for cells in table.rows[:MAX_ROWS]]
+            rows = [_row(cells, found, target) for cells in table.rows[:MAX_ROWS]]
             rows = [row for row in rows if row is not None]
             if rows:
                 best = (rank, rows)
     return best[1]
 
 
-def _columns(table: Table, target: Target) -> dict[str, int]:
-    """Match the columns of a table with the fields, the best matches first."""
-    fields, known = target.fields, target.inner["properties"]
-    matches = sorted(
-        (
-            (-field.score(words.read(name)), place, key)
-            for place, name in enumerate(table.header)
-            for key, field in fields.items()
-            if name and field.score(words.read(name)) >= FIT
-        ),
-    )
-    columns: dict[str, int] = {}
-    for _, place, key in matches:
-        target.shape.step()
-        if key not in columns and place not in columns.values():
-            columns[key] = place
-    texts = [
-        key
-        for key in fields
-        if key not in columns
-        and kinds.kind_of(fields[key], known[key], ["string"]) == "text"
-        and fields[key].has("description", "title", "name")
-    ]
-    # The first column says what the row is about, whatever its name.
-    if texts and columns and 0 not in columns.values():
-        columns[texts[0]] = 0
-    return columns
-
-
-def _row(cells: tuple[str, ...], columns: dict[str, int], target: Target) -> Any:
+def _row(cells: tuple[str, ...], places: dict[str, int], target: Target) -> Any:
     first = words.read(next((cell for cell in cells if cell), ""))
     filled = sum(1 for cell in cells if cell)
     if first and _FOOTERS.issuperset(first) and filled < len(cells):
         return None
-    texts = {key: cells[n] for key, n in columns.items() if n < len(cells)}
+    texts = {key: cells[n] for key, n in places.items() if n < len(cells)}
     return entries.build(target, texts, {})
 
 

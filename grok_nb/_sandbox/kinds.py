@@ -21,7 +21,7 @@ ROLES = (
     "server", "doctor", "patient", "assignee", "requester", "realtor", "landlord",
     "tenant", "employee", "employer", "manager", "organizer", "chair", "minutes",
     "author", "approver", "instructor", "driver", "passenger", "guest", "holder",
-    "carrier", "airline", "laboratory",
+    "carrier", "airline", "laboratory", "origin", "destination",
 )  # fmt: skip
 # The first of these that a name holds decides; the order is from special to general.
 _BY_NAME = (

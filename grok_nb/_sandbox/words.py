@@ -42,7 +42,8 @@ holder customer .7, manager person .4, approver person .4, tenant customer .6
 chair organizer .5, chair person .3, minutes author .5, airline carrier .7, airline company .4
 carrier company .4, carrier vendor .4, sample collection .8, opened issue .4, opened start .6, closed end .6
 valid end .6, valid due .5, available start .6, arrival start .5, departure end .5
-agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
+origin sender .8, origin departure .55, origin place .4, destination recipient .8
+destination arrival .55, destination place .5, destination city .3, origin city .3, agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
 doors start .4, signed issue .5, next following .6, admission price .75, admission fee .7
 rent price .6, rent amount .5, salary amount .6, salary price .4, deposit amount .4
 tip fee .5, tip amount .4, change amount .4, tendered amount .5, tendered payment .4
