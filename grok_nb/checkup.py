@@ -217,9 +217,7 @@ def _store(found: Findings, settings: config.Settings) -> None:
         found.problem("store", f"{where}: {locked[0]} cannot be written", hint)
         return
     what = f"{where}, {size / 1e6:.1f} MB" if files else f"{where}, empty so far"
-    kind = journal.network_kind(there)
-    if kind is None:
-        found.ok("store", what)
+    if (note := journal.network_note(there)) is not None:
+        found.note("store", what, note)
         return
-    slow = "a rollback journal keeps it safe there, and makes it slower"
-    found.note("store", f"{what}, on {kind}: {slow}", hint)
+    found.ok("store", what)
