@@ -41,6 +41,14 @@ class Model:
     """One model, as the live listing or the bundled snapshot describes it.
 
     ``None`` means that the source says nothing; a missing price is not a zero price.
+
+    Attributes
+    ----------
+    redirect, redirect_effort
+        What answers to the name of a retired model, and at which reasoning effort.
+    rejects
+        Parameters that the API answers 400 to, by their names in a chat completion.
+        Source: xai-api.md section 3.5.
     """
 
     id: str
@@ -63,6 +71,8 @@ class Model:
     function_calling: bool | None = None
     created: int | None = None
     redirect: str | None = None
+    redirect_effort: str | None = None
+    rejects: tuple[str, ...] = ()
     source: str = "snapshot"
     as_of: str = ""
 
@@ -87,10 +97,14 @@ class PriceTable:
 
     def find(self, name: str | None) -> Model | None:
         """Return the model of that id or alias; redirects are followed."""
-        model = self._by_name.get(name or "")
+        model = self.named(name)
         if model is not None and model.redirect:
             return self._by_name.get(model.redirect, model)
         return model
+
+    def named(self, name: str | None) -> Model | None:
+        """Return the model of that id or alias, also one that was retired."""
+        return self._by_name.get(name or "")
 
     def names(self) -> list[str]:
         """Return every id and alias that is in use."""
@@ -313,6 +327,8 @@ def _from_snapshot(entry: Mapping[str, Any], day: str) -> Model:
         function_calling=entry.get("function_calling"),
         created=entry.get("created"),
         redirect=entry.get("redirect"),
+        redirect_effort=entry.get("redirect_effort"),
+        rejects=tuple(entry.get("rejects", ())),
         as_of=day,
     )
 
@@ -385,6 +401,8 @@ def _from_listing(
         function_calling=old.function_calling,
         created=number("created") or old.created,
         redirect=None,
+        # what a live listing offers is not refused
+        rejects=tuple(r for r in old.rejects if not (effort and "effort" in r)),
         source="live",
         as_of=day,
     )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from grok_nb.pricing import TICKS_PER_USD
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Mapping
+
+    import pandas as pd
 
 State = Literal["running", "done", "stopped", "failed"]
 CostSource = Literal["reported", "computed", "estimated", "none"]
@@ -178,11 +181,25 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One question: messages, model and options, ready for an endpoint."""
+    """One question: messages, model and options, ready for an endpoint.
+
+    Attributes
+    ----------
+    messages
+        In the form of chat completions, for every endpoint.
+    options
+        Parameters by the names that the endpoint has for them.
+    names
+        What the user calls those that are named otherwise; for messages.
+    endpoint
+        Where it is sent.
+    """
 
     messages: tuple[Mapping[str, Any], ...]
     model: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    endpoint: Literal["/chat/completions", "/responses"] = "/chat/completions"
     origin: Origin = Origin()
 
 
@@ -200,6 +217,60 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that a reply names.
+
+    Attributes
+    ----------
+    url : str
+        As the server gave it.
+    title : str or None
+        Of the source, or its marker in the text ("1").
+    start, end : int or None
+        Where its marker is in the reply's text, in characters.
+    """
+
+    url: str
+    title: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def domain(self) -> str:
+        """Host of the address; empty where it has none."""
+        try:
+            return urlsplit(self.url).hostname or ""
+        except ValueError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one of the server's own tools did on the way to a reply.
+
+    Attributes
+    ----------
+    kind : str
+        ``"web_search"``, ``"x_search"``, ``"code_interpreter"``, ``"file_search"``,
+        ``"mcp"``, or what the API calls a tool that is not known here.
+    name : str
+        What it did: ``"search"``, ``"open_page"``, ``"x_keyword_search"``, ...
+    arguments : str
+        JSON text.
+    result : str
+        Text or JSON text, where the API gives it; else empty.
+    state : str
+        ``"running"``, ``"done"`` or ``"failed"``.
+    """
+
+    kind: str
+    name: str = ""
+    arguments: str = ""
+    result: str = ""
+    state: str = "running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +298,10 @@ class Reply:
     choices : tuple of Choice
     tool_calls : tuple of ToolCall
         Of the first choice.
+    cited : tuple of Citation
+        The sources that it names, in its order; ``citations`` is the same as a frame.
+    steps : tuple of Step
+        What the server's own tools did.
     usage : Usage or None
         ``None`` while running, and where nothing is known.
     cost_usd : float or None
@@ -269,6 +344,8 @@ class Reply:
     attempts_in_doubt: int = 0
     sandbox: bool = False
     thread: str | None = None
+    cited: tuple[Citation, ...] = ()
+    steps: tuple[Step, ...] = ()
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     raw: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -286,6 +363,34 @@ class Reply:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """Tool calls of the first choice."""
         return self.choices[0].tool_calls
+
+    @property
+    def citations(self) -> pd.DataFrame:
+        """The sources that the reply names.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per citation: ``position`` (Int64, from 1), ``url``, ``title``,
+            ``domain`` (string), ``start`` and ``end`` (Int64: characters of ``text``;
+            missing where the API does not say).
+        """
+        import pandas as pd
+
+        columns = {
+            "position": (range(1, len(self.cited) + 1), "Int64"),
+            "url": ([c.url for c in self.cited], "string"),
+            "title": ([c.title for c in self.cited], "string"),
+            "domain": ([c.domain for c in self.cited], "string"),
+            "start": ([c.start for c in self.cited], "Int64"),
+            "end": ([c.end for c in self.cited], "Int64"),
+        }
+        return pd.DataFrame(
+            {
+                name: pd.array(list(values), dtype=dtype)
+                for name, (values, dtype) in columns.items()
+            }
+        )
 
     @property
     def finish_reason(self) -> str | None:

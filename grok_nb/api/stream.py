@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from grok_nb import pricing
-from grok_nb.reply import Choice, Reply, ToolCall, Usage
+from grok_nb.reply import Choice, Citation, Reply, Step, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,9 +108,12 @@ class Event:
     Attributes
     ----------
     kind : str
-        ``"reasoning"``, ``"text"``, ``"tool_call"``, ``"usage"`` or ``"end"``.
+        ``"reasoning"``, ``"text"``, ``"tool_call"``, ``"search"`` (one of the server's
+        own tools: it begins, says what it looks for, ends), ``"citation"``,
+        ``"usage"`` or ``"end"``.
     delta : str
-        What this step adds; empty for ``"usage"`` and ``"end"``.
+        What this step adds: text, arguments, what is searched for, the cited address;
+        empty for ``"usage"`` and ``"end"``.
     choice : int
         Which of the ``n`` answers it belongs to.
     """
@@ -154,6 +157,9 @@ class Fold:
         # what a log entry brought besides its text, by its position in the log
         self._call_parts: dict[int, tuple[tuple[int, int], str, str]] = {}
         self._usages: dict[int, Usage] = {}
+        self._citations: dict[int, Citation] = {}
+        self._steps: dict[int, tuple[object, Step]] = {}
+        self._cited: set[object] = set()
         #: choice -> finish reason, and how long the log was when it came
         self._finish: dict[int, tuple[str, int]] = {}
         self._refusal: dict[int, str] = {}
@@ -220,6 +226,8 @@ class Fold:
             for choice in choices:
                 if isinstance(choice, dict):
                     self._add_choice(choice, choice.get("delta"))
+        if citations := chunk.get("citations"):
+            self._add_addresses(citations)
         usage = chunk.get("usage")
         if usage is not None or not self.head:
             self._add_head(chunk, usage)
@@ -230,6 +238,7 @@ class Fold:
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict) and isinstance(choice.get("message"), dict):
                 self._add_choice(choice, choice.get("message"), position)
+        self._add_addresses(data.get("citations"))
         self._add_head(data, data.get("usage"))
         self.marked_done = True
         self.usage_is_final = self.usage is not None
@@ -291,6 +300,20 @@ class Fold:
             arguments = json.dumps(arguments, ensure_ascii=False)
         self.log.append(("tool_call", choice, _text(arguments)))
 
+    def _add_addresses(self, urls: Any) -> None:
+        """Take a list of sources: only their addresses, repeated on later chunks.
+
+        Source: xai-api.md sections 3.6, 4.6.
+        """
+        for url in urls if isinstance(urls, list) else ():
+            if isinstance(url, str) and url and url not in self._cited:
+                self._cited.add(url)
+                self._cite(Citation(_joined([url])))
+
+    def _cite(self, citation: Citation) -> None:
+        self._citations[len(self.log)] = citation
+        self.log.append(("citation", 0, citation.url))
+
     def text_length(self) -> int:
         """Return how many characters of output have arrived, of all kinds."""
         return sum(len(text) for _, _, text in self.log)
@@ -316,6 +339,7 @@ class Fold:
             if mark is None or length < mark
         }
         usages = [u for at, u in list(self._usages.items()) if at < len(log)]
+        steps = {n: s for at, (n, s) in list(self._steps.items()) if at < len(log)}
 
         def text(of_kind: EventKind, of: int) -> str:
             return _joined([d for kind, n, d in log if n == of and kind == of_kind])
@@ -343,6 +367,10 @@ class Fold:
                 "model": head.get("model"),
                 "id": head.get("id"),
                 "fingerprint": head.get("system_fingerprint"),
+                "cited": tuple(
+                    c for at, c in list(self._citations.items()) if at < len(log)
+                ),
+                "steps": tuple(steps.values()),
                 "request": self.request,
                 "raw": self.data,
                 **outcome,

@@ -1,0 +1,105 @@
+"""What is known of a model before it is asked: what it rejects, and if it is retired.
+
+Both are data of the price table (`grok_nb.pricing.Model`); a model that the table does
+not know is asked whatever the user likes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from grok_nb.errors import BadRequest
+from grok_nb.pricing import TICKS_PER_USD_PER_MTOK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from grok_nb.pricing import PriceTable
+
+#: Names of retired models that this process has warned of.
+_warned: set[str] = set()
+
+
+def check_parameters(table: PriceTable, model: str, given: Iterable[str]) -> None:
+    """Raise `BadRequest` for a parameter that the model is known to reject.
+
+    Parameters
+    ----------
+    table
+        What is known of models.
+    model
+        Id or alias; of a retired one, its redirect counts.
+    given
+        Names of the parameters that were set.
+
+    Notes
+    -----
+    A literal 0 or the default is rejected, too. Source: xai-api.md sections 3.1, 3.5.
+    """
+    known = table.find(model)
+    if known is None or known.status != "current":
+        return
+    for name in given:
+        if name in known.rejects:
+            raise BadRequest(
+                f"{name} is not taken by {model}: xAI answers 400 to it.",
+                hint=_other(table, name),
+            )
+
+
+def _other(table: PriceTable, name: str) -> str:
+    found = [
+        m.id
+        for m in table.models
+        if m.kind == "language" and m.status == "current" and name not in m.rejects
+    ]
+    # what no listed model takes is not worth a search through them
+    other = f", or take {found[0]!r}" if found else ""
+    return f"Leave it out{other}."
+
+
+def warn_if_retired(table: PriceTable, model: str | None, *, stacklevel: int) -> None:
+    """Warn, once in a process, that another model answers to this name.
+
+    Parameters
+    ----------
+    table
+        What is known of models.
+    model
+        Id or alias; a retired one without redirect is left to the API's 404.
+    stacklevel
+        As for `warnings.warn`, from here.
+    """
+    found = table.named(model)
+    if model is None or model in _warned or found is None or not found.redirect:
+        return
+    target = table.named(found.redirect)
+    if target is None:
+        return
+    _warned.add(model)
+    effort = found.redirect_effort
+    price = (
+        f", at ${_per_mtok(target.rates.input)} per million tokens in and "
+        f"${_per_mtok(target.rates.output)} out"
+        if target.rates.input is not None and target.rates.output is not None
+        else ""
+    )
+    warnings.warn(
+        f"The model {model} is retired: {target.id} answers in its place"
+        + (f" with reasoning effort {effort}" if effort else "")
+        + f"{price}. Ask for model={target.id!r} to choose yourself.",
+        stacklevel=stacklevel,
+    )
+
+
+def retired_hint(table: PriceTable, model: str | None) -> str:
+    """Return what to take instead of a model that was retired for good; else empty."""
+    found = table.named(model)
+    if found is None or found.status != "retired":
+        return ""
+    return f"{model} was retired; gn.models() lists what there is."
+
+
+def _per_mtok(ticks: int) -> str:
+    return f"{ticks / TICKS_PER_USD_PER_MTOK:.2f}"
