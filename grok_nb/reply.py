@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 State = Literal["running", "done", "stopped", "failed"]
 CostSource = Literal["reported", "computed", "estimated", "none"]
+#: What a step is about, in the order of telling.
+_TELLING = ("query", "queries", "url", "pattern", "username", "post_id", "code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +275,22 @@ class Step:
     result: str = ""
     state: str = "running"
 
+    @property
+    def about(self) -> str:
+        """The query, address or code of its arguments; all of them if none is there."""
+        try:
+            found = json.loads(self.arguments)
+        except (ValueError, RecursionError):
+            return self.arguments
+        for name in _TELLING if isinstance(found, dict) else ():
+            value = found.get(name)
+            if isinstance(value, list):
+                value = ", ".join(v for v in value if isinstance(v, str))
+            if isinstance(value, str) and value:
+                # JSON can spell half of a surrogate pair
+                return value.encode("utf-8", "replace").decode("utf-8")
+        return self.arguments
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -377,20 +396,19 @@ class Reply:
         """
         import pandas as pd
 
-        columns = {
-            "position": (range(1, len(self.cited) + 1), "Int64"),
-            "url": ([c.url for c in self.cited], "string"),
-            "title": ([c.title for c in self.cited], "string"),
-            "domain": ([c.domain for c in self.cited], "string"),
-            "start": ([c.start for c in self.cited], "Int64"),
-            "end": ([c.end for c in self.cited], "Int64"),
+        rows = [
+            (position, c.url, c.title, c.domain, c.start, c.end)
+            for position, c in enumerate(self.cited, 1)
+        ]
+        kinds = {
+            "position": "Int64",
+            "url": "string",
+            "title": "string",
+            "domain": "string",
+            "start": "Int64",
+            "end": "Int64",
         }
-        return pd.DataFrame(
-            {
-                name: pd.array(list(values), dtype=dtype)
-                for name, (values, dtype) in columns.items()
-            }
-        )
+        return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
 
     @property
     def finish_reason(self) -> str | None:

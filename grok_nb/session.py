@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import difflib
 import warnings
 import weakref
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from grok_nb import config, keys, pricing
 from grok_nb.api.blocking import BlockingClient
-from grok_nb.api.chat import check_messages, checked_ask
+from grok_nb.api.chat import check_messages, check_model, checked_ask
 from grok_nb.api.client import Client
+from grok_nb.api.responses import options_of_ask
+from grok_nb.api.server_tools import OPTIONS, tools_for
 from grok_nb.errors import (
     BadRequest,
     ConfigError,
@@ -24,6 +27,7 @@ from grok_nb.store import db
 from grok_nb.store.ledger import Ledger
 
 if TYPE_CHECKING:
+    import datetime
     import os
     import random
     import ssl
@@ -58,6 +62,16 @@ class AskOptions(TypedDict, total=False):
     frequency_penalty: float | None
     presence_penalty: float | None
     reasoning_effort: str | None
+    search: str | Sequence[str] | None
+    domains: str | Sequence[str] | None
+    not_domains: str | Sequence[str] | None
+    handles: str | Sequence[str] | None
+    not_handles: str | Sequence[str] | None
+    since: str | datetime.date | None
+    until: str | datetime.date | None
+    images: bool | None
+    video: bool | None
+    run_code: bool | None
     on_retry: Callable[[RetryNotice], None] | None
 
 
@@ -100,14 +114,31 @@ def question(
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
+    beside = ("messages", "system", "model", "on_retry")
+    tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
+    sent = {
+        name: value
+        for name, value in options.items()
+        if name not in (*beside, "search", "run_code", *OPTIONS)
+    }
+    model = options.get("model")
+    if tools:
+        if model is not None:
+            check_model(model)
+        return Ask(
+            messages=tuple(check_messages(messages)),
+            model=model,
+            options=options_of_ask(sent, tools),
+            names={"max_output_tokens": "max_tokens"}
+            | {"reasoning_effort": "reasoning_effort"},
+            endpoint="/responses",
+            origin=origin,
+        )
     # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
     names = {"max_tokens": "max_completion_tokens"}
-    sent = {
-        names.get(name, name): value
-        for name, value in options.items()
-        if name not in ("messages", "system", "model", "on_retry")
-    }
-    return checked_ask(messages, options.get("model"), sent, origin)
+    sent = {names.get(name, name): value for name, value in sent.items()}
+    ask = checked_ask(messages, model, sent, origin)
+    return dataclasses.replace(ask, names={"max_completion_tokens": "max_tokens"})
 
 
 class AsyncReplyStream:
@@ -275,14 +306,27 @@ class AsyncGrok(Client):
             ``frequency_penalty``, ``presence_penalty``, ``reasoning_effort``,
             ``on_retry`` (called with a `RetryNotice` before each wait).
 
+            With ``search`` (``"web"``, ``"x"`` or ``"web,x"``) or ``run_code=True``
+            tools of the server help: the question goes to the Responses API, nothing
+            of it is kept there, ``max_tokens`` bounds reasoning, too, and ``n``,
+            ``seed``, ``stop`` and the penalties cannot be used. Of the web:
+            ``domains`` or ``not_domains`` (at most 5). Of X: ``handles`` or
+            ``not_handles`` (at most 20), ``since`` and ``until`` (days, inclusive),
+            ``video``. ``images`` has pictures that are met looked at.
+
         Returns
         -------
         Reply
+            What was searched is in ``.steps``, what is cited in ``.citations``.
 
         Raises
         ------
         GrokError
             One of the tree in `grok_nb.errors`.
+
+        Notes
+        -----
+        Source: xai-api.md sections 3 and 6.3.
 
         Examples
         --------
@@ -321,7 +365,7 @@ class AsyncGrok(Client):
         self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
     ) -> Reply:
         """Send an `Ask`; return the whole reply."""
-        call = await self._chat_call(ask, on_retry=on_retry)
+        call = await self._call_for(ask, on_retry=on_retry)
         async for _ in self.exchange.run(call):
             pass
         return call.fold.reply()
@@ -333,7 +377,7 @@ class AsyncGrok(Client):
         calls: list[Call] = []
 
         async def events() -> AsyncIterator[Event]:
-            call = await self._chat_call(ask, stream=True, on_retry=on_retry)
+            call = await self._call_for(ask, stream=True, on_retry=on_retry)
             calls.append(call)
             exchange = self.exchange.run(call)
             mark = 0
@@ -501,6 +545,7 @@ class Grok(BlockingClient):
     ) -> Reply:
         """Send an `Ask`; return the whole reply."""
         __tracebackhide__ = True
+        self._core.heed(ask.model)  # warnings belong to the thread that waits
         try:
             return self._call(lambda: self._core.fetch(ask, on_retry=on_retry))
         finally:
@@ -517,6 +562,7 @@ class Grok(BlockingClient):
 
         ``on_idle`` is called on the waiting thread, every 0.1 s without an event.
         """
+        self._core.heed(ask.model)
         stream = self._core.follow(ask, on_retry=on_retry)
 
         def events() -> Iterator[Event]:

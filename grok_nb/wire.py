@@ -134,6 +134,122 @@ class ChatCompletionChunk(Wire):
     error: Any = None
 
 
+class Annotation(Wire):
+    """A citation in a text: its marker is at ``start_index`` to ``end_index``."""
+
+    type: str | None = None
+    url: str | None = None
+    title: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+
+
+class ContentPart(Wire):
+    """A part of a message: text with its citations, or a refusal."""
+
+    type: str | None = None
+    text: str | None = None
+    refusal: str | None = None
+    annotations: list[Annotation] | None = None
+
+
+class OutputItem(Wire):
+    """One thing that a response consists of; which fields it has depends on ``type``.
+
+    Source: xai-api.md section 6.5.
+    """
+
+    type: str | None = None
+    id: str | None = None
+    status: str | None = None
+    role: str | None = None
+    content: list[ContentPart] | None = None
+    summary: list[ContentPart] | None = None
+    encrypted_content: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    action: dict[str, Any] | None = None
+
+
+class Response(Wire):
+    """Answer of ``POST /v1/responses``, and what is stored of it.
+
+    ``.raw["output"]`` can be sent again as ``input``, with more items behind it.
+    Source: xai-api.md section 6.5.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created_at: int | None = None
+    completed_at: int | None = None
+    status: str | None = None
+    model: str | None = None
+    output: list[OutputItem] | None = None
+    usage: dict[str, Any] | None = None
+    incomplete_details: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    previous_response_id: str | None = None
+    store: bool | None = None
+    service_tier: str | None = None
+    metadata: dict[str, Any] | None = None
+    citations: list[str] | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of all its messages, a blank line between two."""
+        messages = [
+            "".join(p.text or "" for p in item.content or () if p.type == "output_text")
+            for item in self.output or ()
+            if item.type == "message"
+        ]
+        return "\n\n".join(text for text in messages if text)
+
+
+class ResponseEvent(Wire):
+    """One event of a response's stream; ``type`` says which fields it has.
+
+    Source: xai-api.md section 6.7.
+    """
+
+    type: str | None = None
+    sequence_number: int | None = None
+    item_id: str | None = None
+    output_index: int | None = None
+    content_index: int | None = None
+    summary_index: int | None = None
+    annotation_index: int | None = None
+    item: OutputItem | None = None
+    part: ContentPart | None = None
+    annotation: Annotation | None = None
+    delta: str | None = None
+    text: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+
+    @property
+    def response(self) -> Response | None:
+        """The response so far; the last event has all of it."""
+        found = self.raw.get("response")
+        return Response.read(found) if isinstance(found, dict) else None
+
+
+class DeletedResponse(Wire):
+    """Answer of ``DELETE /v1/responses/{id}``."""
+
+    id: str | None = None
+    object: str | None = None
+    deleted: bool | None = None
+
+
+class InputItems(Wire):
+    """Answer of ``GET /v1/responses/{id}/input_items``: items as they were sent."""
+
+    object: str | None = None
+    data: list[dict[str, Any]] | None = None
+
+
 class ListedModel(Wire):
     """One model of a listing; prices are ticks (1e-10 USD) per token.
 

@@ -93,6 +93,8 @@ def error_from(
     secret: config.Secret | None = None,
     model: str | None = None,
     known_models: Iterable[str] = (),
+    names: Mapping[str, str] | None = None,
+    missing: str = "",
 ) -> errors.ApiError:
     """Return the typed error for an answer.
 
@@ -106,10 +108,18 @@ def error_from(
         The key, to be removed from all texts.
     model, known_models
         The id that was asked for and those that exist, for a suggestion.
+    names
+        The API's names of parameters that were sent -> the user's.
+    missing
+        What to do if this is a 404.
     """
     code, message = read_error(body)
     kind = _class_of(status, code, message)
     hint = _hint(kind, status, message, model, known_models)
+    if kind is errors.NotFound and missing:
+        hint = missing
+    if kind is errors.BadRequest:
+        message = _with_own_names(message, names or {})
     if 300 <= status < 400 and (target := headers.get("location")):
         message = f"it points to {target}, which was not asked"
     shown = config.scrub(" ".join(message.split()), secret)
@@ -128,6 +138,16 @@ def error_from(
         if asked:
             error.add_note(f"The server asks to wait {asked:g} s.")
     return error
+
+
+def _with_own_names(message: str, names: Mapping[str, str]) -> str:
+    """Name parameters as the user did: the API writes ``presencePenalty``."""
+
+    def own(found: re.Match[str]) -> str:
+        snake = re.sub(r"[A-Z]", lambda upper: "_" + upper[0].lower(), found[0])
+        return names.get(snake, found[0])
+
+    return re.sub(r"\b[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,5}\b", own, message)
 
 
 def _class_of(status: int, code: str | None, message: str) -> type[errors.ApiError]:

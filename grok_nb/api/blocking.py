@@ -21,12 +21,17 @@ if TYPE_CHECKING:
         ApiKey,
         ChatCompletion,
         ChatCompletionChunk,
+        DeletedResponse,
+        InputItems,
         ListedModel,
+        Response,
+        ResponseEvent,
         Tokens,
     )
 
     from .chat import ChatOptions
     from .client import Client
+    from .responses import ResponseOptions
 
 T = TypeVar("T")
 
@@ -65,6 +70,7 @@ class BlockingClient:
         **options: Unpack[ChatOptions],
     ) -> ChatCompletion:
         """Complete a chat; see `Client.chat_completion`."""
+        self._core.heed(model)  # warnings belong to the thread that waits
         return self._call(
             lambda: self._core.chat_completion(messages, model, **options)
         )
@@ -76,9 +82,42 @@ class BlockingClient:
         **options: Unpack[ChatOptions],
     ) -> Iterator[ChatCompletionChunk]:
         """Complete a chat, chunk by chunk; see `Client.chat_completion_stream`."""
+        self._core.heed(model)
         return self._iterate(
             lambda: self._core.chat_completion_stream(messages, model, **options)
         )
+
+    def respond(
+        self,
+        input: str | Sequence[Mapping[str, Any]],  # noqa: A002 - the API's name
+        model: str | None = None,
+        **options: Unpack[ResponseOptions],
+    ) -> Response:
+        """Ask, with tools that run at the server; see `Client.respond`."""
+        self._core.heed(model)
+        return self._call(lambda: self._core.respond(input, model, **options))
+
+    def respond_stream(
+        self,
+        input: str | Sequence[Mapping[str, Any]],  # noqa: A002 - the API's name
+        model: str | None = None,
+        **options: Unpack[ResponseOptions],
+    ) -> Iterator[ResponseEvent]:
+        """Ask, event by event; see `Client.respond_stream`."""
+        self._core.heed(model)
+        return self._iterate(lambda: self._core.respond_stream(input, model, **options))
+
+    def get_response(self, response_id: str) -> Response:
+        """Read a stored response, free of charge; see `Client.get_response`."""
+        return self._call(lambda: self._core.get_response(response_id))
+
+    def delete_response(self, response_id: str) -> DeletedResponse:
+        """Delete a stored response; see `Client.delete_response`."""
+        return self._call(lambda: self._core.delete_response(response_id))
+
+    def response_input_items(self, response_id: str) -> InputItems:
+        """List what a response was asked; see `Client.response_input_items`."""
+        return self._call(lambda: self._core.response_input_items(response_id))
 
     def models(self) -> list[ListedModel]:
         """List all models: ``GET /v1/models``."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 from grok_nb import pricing
 from grok_nb.errors import BadRequest, ServerFault
 
+from . import gate
 from .chat import ChatOptions, check_model, checked_ask
 from .exchange import Books, Call, Exchange
+from .responses import RESPONSES, ResponseMethods, items_of
 
 if TYPE_CHECKING:
     import random
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 
 
-class Client:
+class Client(ResponseMethods):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
     Parameters
@@ -144,18 +146,42 @@ class Client:
         on_retry: Callable[[RetryNotice], None] | None = None,
     ) -> Call:
         """Return the call that sends an `Ask` to chat completions."""
-        body = {
-            "model": await self.resolve_model(ask.model),
-            "messages": list(ask.messages),
-            **ask.options,
-        }
+        model = await self.resolve_model(ask.model)
+        names = {name: ask.names.get(name, name) for name in ask.options}
+        gate.check_parameters(self.exchange.table, model, names)
+        self.heed(model)
+        body = {"model": model, "messages": list(ask.messages), **ask.options}
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return Call(CHAT, body, origin=ask.origin, on_retry=on_retry)
+        return Call(CHAT, body, origin=ask.origin, on_retry=on_retry, names=ask.names)
+
+    async def _call_for(
+        self,
+        ask: Ask,
+        *,
+        stream: bool = False,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+    ) -> Call:
+        """Return the call that sends an `Ask` to the endpoint that it names."""
+        if ask.endpoint != RESPONSES:
+            return await self._chat_call(ask, stream=stream, on_retry=on_retry)
+        return await self._response_call(
+            items_of(ask.messages),
+            ask.model,
+            ask.options,
+            stream=stream,
+            names=ask.names,
+            origin=ask.origin,
+            on_retry=on_retry,
+        )
 
     async def resolve_model(self, model: str | None) -> str:
         """Return the model to ask: the one given, or the configured one."""
         return model or self.settings.model or pricing.snapshot_default()
+
+    def heed(self, model: str | None) -> None:
+        """Warn, once in a process, if this or the configured model is retired."""
+        gate.warn_if_retired(self.exchange.table, model or self.settings.model)
 
     # -- listings -----------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from grok_nb.errors import (
 from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
 
 from .answers import error_from, not_an_answer, request_id_of
+from .gate import retired_hint
 from .parameters import encoded, key_of
 from .retry import Kind, kind_of, wait_s
 from .stream import EventReader, Fold
@@ -74,6 +75,8 @@ class Call:
         origin: Origin = Origin(),  # noqa: B008 - frozen
         on_retry: Callable[[RetryNotice], None] | None = None,
         fold: Callable[[Mapping[str, Any], int], Fold] = Fold,
+        names: Mapping[str, str] | None = None,
+        missing: str = "",
     ) -> None:
         self.id = os.urandom(16).hex()
         self.path = path
@@ -83,6 +86,10 @@ class Call:
         self.origin = origin
         self.on_retry = on_retry
         self.request = bodies.canonical(path, body)
+        #: the API's names of what was sent -> the user's
+        self.names = {**{name: name for name in body}, **(names or {})}
+        #: what to do where the server knows no such thing, besides the model
+        self.missing = missing
         self._new_fold = fold
         self.fold = self.fresh_fold()
         self.attempts = 0
@@ -136,16 +143,34 @@ class Exchange:
         path: str,
         body: dict[str, Any] | None = None,
         *,
+        method: str | None = None,
         model: str | None = None,
+        missing: str = "",
         retry: bool = True,
     ) -> dict[str, Any]:
-        """GET a free endpoint, or POST to it; it leaves no row in the ledger."""
+        """Ask a free endpoint; it leaves no row in the ledger.
+
+        Parameters
+        ----------
+        path, body
+            What is asked.
+        method
+            Default: POST with a body, GET without.
+        model
+            The id in question, for a hint.
+        missing
+            What to do where the server knows no such thing.
+        retry
+            Whether to try again.
+        """
+        method = method or ("GET" if body is None else "POST")
         content = None if body is None else encoded(body)
         deadline = self._deadline()
         failures: Counter[Kind] = Counter()
         while True:
             try:
-                return await self._free_once(path, content, model, deadline)
+                answer = await self.send(method, path, deadline, content)
+                return await self._free_answer(answer, model, missing)
             except GrokError as error:
                 # frames below hold what the server said, which may hold the key
                 failure = error.with_traceback(None)
@@ -156,17 +181,15 @@ class Exchange:
                 raise _with_id(failure)
             await self.clock.sleep(wait)
 
-    async def _free_once(
-        self, path: str, content: bytes | None, model: str | None, deadline: float
+    async def _free_answer(
+        self, answer: Answer, model: str | None, missing: str
     ) -> dict[str, Any]:
-        method = "GET" if content is None else "POST"
-        answer = await self.send(method, path, deadline, content)
         try:
             body = await answer.read()
         finally:
             await answer.close()
         if answer.status != 200:
-            raise self.refusal(answer, body, model)
+            raise self.refusal(answer, body, model, missing=missing)
         data = bodies.parse_object(body)
         if data is None or ("error" in data and "id" not in data):
             raise not_an_answer(body, answer.headers, self.settings.api_key)
@@ -286,7 +309,15 @@ class Exchange:
                 await asyncio.to_thread(self.find_key)
         return self.settings.require_key()
 
-    def refusal(self, answer: Answer, body: bytes, model: str | None) -> ApiError:
+    def refusal(
+        self,
+        answer: Answer,
+        body: bytes,
+        model: str | None,
+        *,
+        names: Mapping[str, str] | None = None,
+        missing: str = "",
+    ) -> ApiError:
         """Return the error for an answer that is no success."""
         return error_from(
             answer.status,
@@ -296,6 +327,8 @@ class Exchange:
             secret=self.settings.api_key,
             model=model,
             known_models=self.table.names(),
+            names=names or {},
+            missing=retired_hint(self.table, model) or missing,
         )
 
     def _wait(
@@ -391,7 +424,13 @@ class Attempt:
         )
         if answer.status != 200:
             body = await answer.read()
-            raise exchange.refusal(answer, body, call.body.get("model"))
+            raise exchange.refusal(
+                answer,
+                body,
+                call.body.get("model"),
+                names=call.names,
+                missing=call.missing,
+            )
         return answer
 
     async def close(self) -> None:
@@ -551,7 +590,8 @@ class Attempt:
         # a bill that came is the bill, whatever happened after it
         final = state == "done" or fold.usage_is_final
         money: dict[str, Any] = {}
-        if final or fold.log or (state == "stopped" and self._answer is not None):
+        is_worked_on = bool(fold.log) or fold.failure is not None
+        if final or is_worked_on or (state == "stopped" and self._answer is not None):
             money = exchange.price(call, final=final)
         elif state == "failed":
             money = {"cost_ticks": 0}  # refused, or never sent: not billed

@@ -6,6 +6,7 @@ not know is asked whatever the user likes.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from grok_nb.errors import BadRequest
 from grok_nb.pricing import TICKS_PER_USD_PER_MTOK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from grok_nb.pricing import PriceTable
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _warned: set[str] = set()
 
 
-def check_parameters(table: PriceTable, model: str, given: Iterable[str]) -> None:
+def check_parameters(table: PriceTable, model: str, given: Mapping[str, str]) -> None:
     """Raise `BadRequest` for a parameter that the model is known to reject.
 
     Parameters
@@ -31,7 +32,8 @@ def check_parameters(table: PriceTable, model: str, given: Iterable[str]) -> Non
     model
         Id or alias; of a retired one, its redirect counts.
     given
-        Names of the parameters that were set.
+        Parameters that were set, by their names in a chat completion -> what the user
+        calls them.
 
     Notes
     -----
@@ -40,10 +42,10 @@ def check_parameters(table: PriceTable, model: str, given: Iterable[str]) -> Non
     known = table.find(model)
     if known is None or known.status != "current":
         return
-    for name in given:
+    for name, own_name in given.items():
         if name in known.rejects:
             raise BadRequest(
-                f"{name} is not taken by {model}: xAI answers 400 to it.",
+                f"{own_name} is not taken by {model}: xAI answers 400 to it.",
                 hint=_other(table, name),
             )
 
@@ -59,7 +61,7 @@ def _other(table: PriceTable, name: str) -> str:
     return f"Leave it out{other}."
 
 
-def warn_if_retired(table: PriceTable, model: str | None, *, stacklevel: int) -> None:
+def warn_if_retired(table: PriceTable, model: str | None) -> None:
     """Warn, once in a process, that another model answers to this name.
 
     Parameters
@@ -68,8 +70,6 @@ def warn_if_retired(table: PriceTable, model: str | None, *, stacklevel: int) ->
         What is known of models.
     model
         Id or alias; a retired one without redirect is left to the API's 404.
-    stacklevel
-        As for `warnings.warn`, from here.
     """
     found = table.named(model)
     if model is None or model in _warned or found is None or not found.redirect:
@@ -89,7 +89,7 @@ def warn_if_retired(table: PriceTable, model: str | None, *, stacklevel: int) ->
         f"The model {model} is retired: {target.id} answers in its place"
         + (f" with reasoning effort {effort}" if effort else "")
         + f"{price}. Ask for model={target.id!r} to choose yourself.",
-        stacklevel=stacklevel,
+        stacklevel=_level_of_user(),
     )
 
 
@@ -103,3 +103,13 @@ def retired_hint(table: PriceTable, model: str | None) -> str:
 
 def _per_mtok(ticks: int) -> str:
     return f"{ticks / TICKS_PER_USD_PER_MTOK:.2f}"
+
+
+def _level_of_user() -> int:
+    """Return how far up the code is that is not ours: a warning points there."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(
+        "grok_nb."
+    ):
+        frame, level = frame.f_back, level + 1
+    return level

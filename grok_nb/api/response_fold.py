@@ -7,7 +7,6 @@ Source: xai-api.md sections 6.5 to 6.7.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -36,7 +35,6 @@ _ARGUMENTS = {
     "response.mcp_call_arguments": "arguments",
     "response.code_interpreter_call_code": "code",
 }
-_STEP_KINDS = {"code_execution": "code_interpreter", "custom_tool": "custom_tool"}
 _STATES = {
     "completed": "done",
     "failed": "failed",
@@ -45,8 +43,6 @@ _STATES = {
 }
 #: Source: xai-api.md 6.5; `completed` depends on whether functions are called.
 _FINISH = {"max_output_tokens": "length"}
-#: What a step is about, in the order of telling.
-_SOUGHT = ("query", "queries", "url", "pattern", "username", "post_id", "code")
 
 
 class ResponseFold(Fold):
@@ -71,7 +67,9 @@ class ResponseFold(Fold):
         if kind == "error":
             error = chunk.get("error")
             inner = error if isinstance(error, dict) else chunk
-            return _failure(inner, error if isinstance(error, str) else "no reason given")
+            return _failure(
+                inner, error if isinstance(error, str) else "no reason given"
+            )
         if isinstance(kind, str) and kind.startswith("response."):
             return None
         return None if _is_response(chunk) else super().error_in(chunk)
@@ -116,14 +114,15 @@ class ResponseFold(Fold):
             self._add_arguments(what, chunk)
         elif event == "response.output_item":
             if isinstance(item := chunk.get("item"), dict):
-                self._add_item(item, self._output(chunk, item))
+                place = self._output(chunk, item, is_new=what == "added")
+                self._add_item(item, place)
         elif event in ("response.content_part", "response.reasoning_summary_part"):
             self._add_part_event(event, chunk)
-        elif event.endswith(".refusal") or event == "response.refusal":
+        elif event == "response.refusal":
             self._add_refusal(chunk.get("delta"))
         elif what == "added" and event.endswith("annotation"):
-            place = (self._output(chunk), _index(chunk.get("content_index")) or 0)
-            self._annotate(place, chunk.get("annotation_index"), chunk.get("annotation"))
+            part = (self._output(chunk), _index(chunk.get("content_index")) or 0)
+            self._annotate(part, chunk.get("annotation_index"), chunk.get("annotation"))
         elif ended := _ENDS.fullmatch(kind):
             self._end(ended[1], response if isinstance(response, dict) else {})
         elif found := _STEP_STATE.fullmatch(kind):
@@ -155,7 +154,8 @@ class ResponseFold(Fold):
         for position, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):
                 place = self._output({"output_index": position}, item)
-                self._add_item({"status": "completed", **item}, place)
+                is_over = isinstance(item.get("status"), str)
+                self._add_item(item if is_over else {**item, "status": status}, place)
         if not self._citations:  # the list of all that was met, used or not
             self._add_addresses(response.get("citations"))
         details = response.get("incomplete_details")
@@ -181,7 +181,11 @@ class ResponseFold(Fold):
         self.marked_done = True
 
     def _output(
-        self, event: Mapping[str, Any], item: Mapping[str, Any] | None = None
+        self,
+        event: Mapping[str, Any],
+        item: Mapping[str, Any] | None = None,
+        *,
+        is_new: bool = False,
     ) -> int:
         """Return the number of the item that an event is about.
 
@@ -193,11 +197,9 @@ class ResponseFold(Fold):
         if name is not None and name in self._outputs:
             return self._outputs[name]
         index = _index(event.get("output_index"))
-        if index is None:
-            index = self._latest if item is None and self._latest >= 0 else None
-        elif name is not None and index in self._outputs.values():
-            index = None  # that position is another item's
-        if index is None:
+        if index is None and name is None and not is_new and self._latest >= 0:
+            return self._latest
+        if index is None or (name is not None and index in self._outputs.values()):
             index = self._latest + 1
         self._latest = max(self._latest, index)
         if name is not None:
@@ -305,7 +307,9 @@ class ResponseFold(Fold):
         start, end = _index(note.get("start_index")), _index(note.get("end_index"))
         title = _joined([_text(note.get("title"))]) or None
         number = _index(number)
-        keys = {(url, start, end)} | ({(*place, number)} if number is not None else set())
+        keys = {(url, start, end)} | (
+            {(*place, number)} if number is not None else set()
+        )
         is_known = bool(keys & self._cited)
         self._cited |= keys
         if not is_known:
@@ -371,15 +375,15 @@ class ResponseFold(Fold):
                 step.name or before.name,
                 step.arguments or before.arguments,
                 step.result or before.result,
-                before.state if "status" not in item else step.state,
+                step.state if "status" in item or item.get("error") else before.state,
             )
         if step == before:
             return
         self._now[output] = step
         self._steps[len(self.log)] = (output, step)
         known = "" if before is None else before.arguments
-        sought = _sought(step.arguments) if step.arguments != known else ""
-        self.log.append(("search", 0, sought))
+        about = step.about if step.arguments != known else ""
+        self.log.append(("search", 0, about))
 
 
 def _is_response(data: Mapping[str, Any]) -> bool:
@@ -387,8 +391,8 @@ def _is_response(data: Mapping[str, Any]) -> bool:
 
 
 def _index(value: Any) -> int | None:
-    is_index = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_index else None
+    is_index = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_index and 0 <= value < 2**53 else None
 
 
 def _failure(error: Mapping[str, Any], otherwise: str) -> str:
@@ -420,7 +424,8 @@ def _step(item: Mapping[str, Any]) -> Step:
             kind = "x_search"
         elif name in ("web_search", "code_execution"):
             kind = name
-    kind = _STEP_KINDS.get(kind, kind)
+    if kind == "code_execution":
+        kind = "code_interpreter"
     arguments = _as_text(item.get("arguments")) or _as_text(item.get("input"))
     result = _as_text(item.get("results")) or _as_text(item.get("output"))
     action = item.get("action")
@@ -441,22 +446,3 @@ def _step(item: Mapping[str, Any]) -> Step:
     if error:
         state, result = "failed", result or _as_text(error)
     return Step(kind, name, arguments, result, state)
-
-
-def _sought(arguments: str) -> str:
-    """Return what a step is about, in the words of the one who asked for it."""
-    try:
-        found = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return arguments
-    if not isinstance(found, dict):
-        return arguments
-    for name in _SOUGHT:
-        value = found.get(name)
-        if isinstance(value, list):
-            value = ", ".join(v for v in value if isinstance(v, str))
-        if isinstance(value, str) and value:
-            return _joined([value])
-    return arguments
-
-

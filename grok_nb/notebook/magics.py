@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import re
 import signal
 import threading
 from pathlib import Path
@@ -286,11 +287,15 @@ def _default() -> Any:
 
 
 def _by_flag(message: str) -> str:
-    """Name the option as it is typed where a message names the API's parameter."""
-    name, _, rest = message.partition(" ")
-    name = {"max_completion_tokens": "max_tokens"}.get(name, name)
+    """Name the option as it is typed where a message names the parameter."""
     flags = {option.name: option.flags[-1] for option in ASKING}
-    return f"{flags[name]} {rest}" if name in flags else message
+    flags["max_completion_tokens"] = flags["max_tokens"]
+    # where the messages about parameters have the name; elsewhere it may be a word
+    return re.sub(
+        r"(^|parameter |model: )([a-z_]+)\b",
+        lambda found: found[1] + flags.get(found[2], found[2]),
+        message,
+    )
 
 
 def _unfinished(error: BaseException, reply: Reply) -> Reply:
@@ -332,7 +337,8 @@ def _brief() -> Iterator[None]:
     except OptionError:
         raise
     except GrokError as error:
-        lines = [f"{type(error).__name__}: {error}"]
+        shown = _by_flag(f"{error}") if isinstance(error, BadRequest) else f"{error}"
+        lines = [f"{type(error).__name__}: {shown}"]
         # the hint, how often it was tried and with how much doubt, the request id
         if notes := getattr(error, "__notes__", None):
             lines.append("  " + " ".join(notes))

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .safe_html import escape_text, safe_html
+from .safe_html import escape_text, safe_html, safe_link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grok_nb.reply import Choice, Reply
+    from grok_nb.reply import Choice, Reply, Step
 
 _DIM = "color:var(--jp-ui-font-color2,#616161);font-size:0.85em;margin-top:0.4em"
 _BAD = "color:var(--jp-error-color1,#d32f2f)"
 _FOLD = f"margin:0 0 0.6em 0;{_DIM}"
+
+#: What the server's own tools are called to a reader.
+_TOOLS = {
+    "web_search": "web search",
+    "x_search": "X search",
+    "code_interpreter": "code",
+    "file_search": "file search",
+    "mcp": "MCP",
+}
+_LONGEST_STEP = 2_000
+_LONGEST_LABEL = 200
+_MOST_FOOTNOTES = 50
 
 #: What the finish reason means to a reader, where it means something.
 _ENDINGS = {
@@ -50,11 +62,12 @@ def reply_bundle(
         ``text/html`` and ``text/plain`` (the Markdown source).
     """
     many = len(reply.choices) > 1
-    parts = ['<div class="grok-nb-reply">']
+    parts = ['<div class="grok-nb-reply">', _steps_html(reply.steps)]
     for choice in reply.choices:
         if many:
             parts.append(_line(f"{choice.index + 1} of {len(reply.choices)}"))
         parts.append(_choice_html(choice, body))
+    parts.append(_footnotes_html(reply))
     parts += [_line(footer(reply, note), bad=reply.state == "failed"), "</div>"]
     return {"text/html": "".join(parts), "text/plain": _plain(reply)}
 
@@ -112,6 +125,67 @@ def _choice_html(choice: Choice, body: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
+def _steps_html(steps: tuple[Step, ...]) -> str:
+    if not steps:
+        return ""
+    rows = "".join(f"<li>{_step_html(step)}</li>" for step in steps)
+    plural = "s" if len(steps) > 1 else ""
+    return (
+        f'<details class="grok-nb-steps" style="{_FOLD}">'
+        f"<summary>{len(steps)} step{plural}</summary><ul>{rows}</ul></details>"
+    )
+
+
+def _step_html(step: Step) -> str:
+    words = _TOOLS.get(step.kind, step.kind)
+    if step.name and step.name not in (step.kind, "code_execution"):
+        words += f": {step.name}"
+    if step.state != "done":
+        words += f" ({step.state})"
+    html = escape_text(words)
+    if step.about:
+        html += f" <code>{escape_text(_cut(step.about, _LONGEST_STEP))}</code>"
+    # what a search found is cited where it matters
+    if step.result and not step.kind.endswith("_search"):
+        html += f"<pre>{escape_text(_cut(step.result, _LONGEST_STEP))}</pre>"
+    return html
+
+
+def _footnotes(reply: Reply) -> list[tuple[int, str, str]]:
+    """Return number, address and label of each source, in the reply's order."""
+    titles: dict[str, str] = {}
+    for citation in reply.cited:
+        titles.setdefault(citation.url, " ".join((citation.title or "").split()))
+    # a title may be the marker in the text: "1" of [[1]](https://...)
+    markers = [int(t) for t in titles.values() if t.isdecimal() and len(t) < 5]
+    if len({*markers}) < len(titles):
+        markers = list(range(1, len(titles) + 1))
+    return [
+        (marker, url, "" if title.isdecimal() else _cut(title, _LONGEST_LABEL))
+        for marker, (url, title) in zip(markers, titles.items(), strict=True)
+    ]
+
+
+def _footnotes_html(reply: Reply) -> str:
+    notes = _footnotes(reply)
+    if not notes:
+        return ""
+    rows = "".join(
+        f'<li value="{number}">{safe_link(url, label or _cut(url, _LONGEST_LABEL))}</li>'
+        for number, url, label in notes[:_MOST_FOOTNOTES]
+    )
+    more = _line(_more(notes)) if len(notes) > _MOST_FOOTNOTES else ""
+    return f'<ol class="grok-nb-sources" style="{_DIM}">{rows}</ol>{more}'
+
+
+def _more(notes: list[tuple[int, str, str]]) -> str:
+    return f"and {len(notes) - _MOST_FOOTNOTES} more: reply.citations"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
 def _line(text: str, *, bad: bool = False) -> str:
     style = f"{_DIM};{_BAD}" if bad else _DIM
     return f'<div class="grok-nb-note" style="{style}">{escape_text(text)}</div>'
@@ -120,6 +194,14 @@ def _line(text: str, *, bad: bool = False) -> str:
 def _plain(reply: Reply) -> str:
     texts = [c.text or c.refusal or "" for c in reply.choices]
     text = "\n\n".join(texts)
+    if notes := _footnotes(reply):
+        lines = [
+            f"[{number}] {label} {url}" if label else f"[{number}] {url}"
+            for number, url, label in notes[:_MOST_FOOTNOTES]
+        ]
+        if len(notes) > _MOST_FOOTNOTES:
+            lines.append(_more(notes))
+        text += "\n\n" + "\n".join(lines)
     if reply.state in ("stopped", "failed"):
         text += f"\n\n[{_end(reply)}]"
     return text.lstrip("\n")

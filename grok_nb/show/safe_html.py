@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from pygments.lexer import Lexer
 
-__all__ = ["Incremental", "escape_text", "safe_html"]
+__all__ = ["Incremental", "escape_text", "safe_html", "safe_link"]
 
 _log = logging.getLogger(__name__)
 
@@ -122,6 +122,32 @@ def escape_text(text: str) -> str:
     # backslash counts: \(, \[, \begin, \ref, \$ and \\ all mean something to it.
     escaped = html.escape(_showable(text))
     return re.sub(r"[$\\]", r"<span>\g<0></span>", escaped)
+
+
+def safe_link(address: str, label: str) -> str:
+    """Return a link as `safe_html` makes them; just its label where it may be none.
+
+    Parameters
+    ----------
+    address
+        Any text; http, https and mailto become links.
+    label
+        Any text.
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Examples
+    --------
+    >>> safe_link("javascript:alert(1)", "<b>")
+    '&lt;b&gt;'
+    """
+    shown, address = escape_text(label), _showable(address)
+    if not address.lower().startswith(("http:", "https:", "mailto:")):
+        return shown
+    return _cleaner().clean(f'<a href="{html.escape(address)}">{shown}</a>')
 
 
 def safe_html(markdown: str) -> str:
