@@ -75,7 +75,7 @@ def methods(kind: type) -> dict[str, inspect.Signature]:
 
 
 #: only where it makes sense: blocking code asks for idle time, closing has its own name
-ONLY_ASYNC = {"aclose", "resolve_model", "read_listing", "price", "warn"}
+ONLY_ASYNC = {"aclose", "resolve_model", "read_listing", "price", "warn", "heed"}
 ONLY_BLOCKING = {"close"}
 
 
@@ -124,6 +124,8 @@ def test_module_functions_ask_like_the_methods() -> None:
         *("messages", "model", "system", "temperature", "top_p", "max_tokens", "n"),
         *("seed", "stop", "frequency_penalty", "presence_penalty"),
         *("reasoning_effort", "on_retry"),
+        *("search", "domains", "not_domains", "handles", "not_handles"),
+        *("since", "until", "images", "video", "run_code"),
     }
 
 
