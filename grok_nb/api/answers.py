@@ -147,7 +147,7 @@ def _with_own_names(message: str, names: Mapping[str, str]) -> str:
         snake = re.sub(r"[A-Z]", lambda upper: "_" + upper[0].lower(), found[0])
         return names.get(snake, found[0])
 
-    return re.sub(r"\b[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,5}\b", own, message)
+    return re.sub(r"\b[a-z]{1,30}(?:[A-Z][a-z]{0,30}){1,5}\b", own, message)
 
 
 def _class_of(status: int, code: str | None, message: str) -> type[errors.ApiError]:

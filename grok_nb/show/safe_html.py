@@ -144,8 +144,9 @@ def safe_link(address: str, label: str) -> str:
     >>> safe_link("javascript:alert(1)", "<b>")
     '&lt;b&gt;'
     """
-    shown, address = escape_text(label), _showable(address)
-    if not address.lower().startswith(("http:", "https:", "mailto:")):
+    shown, parser = escape_text(label), _parser()
+    address = parser.normalizeLink(_showable(address)).replace("'", "%27")
+    if not parser.validateLink(address):
         return shown
     return _cleaner().clean(f'<a href="{html.escape(address)}">{shown}</a>')
 
