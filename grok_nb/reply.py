@@ -148,10 +148,11 @@ class Usage:
             reasoning_tokens=reasoning if on_top else min(reasoning, output),
             sources_used=_count(data.get("num_sources_used")) or 0,
             cost_ticks=cost_ticks,
+            # a counter of 0 tells that it is the one that is billed
             tool_uses=tuple(
                 (name, count)
                 for name, value in uses.items()
-                if (count := _count(value))
+                if (count := _count(value)) is not None
             ),
         )
 

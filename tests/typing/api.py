@@ -11,7 +11,11 @@ from grok_nb.wire import (
     ApiKey,
     ChatCompletion,
     ChatCompletionChunk,
+    DeletedResponse,
+    InputItems,
     ListedModel,
+    Response,
+    ResponseEvent,
     Tokens,
 )
 
@@ -28,6 +32,14 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(completion, ChatCompletion)
     for chunk in grok.chat_completion_stream([{"role": "user", "content": "hi"}]):
         assert_type(chunk, ChatCompletionChunk)
+    assert_type(gn.ask("hi", search=["web"], domains="x.ai", run_code=True), gn.Reply)
+    assert_type(grok.respond("hi", store=False, max_turns=2), Response)
+    for made in grok.respond_stream([{"role": "user", "content": "hi"}]):
+        assert_type(made, ResponseEvent)
+        assert_type(made.response, Response | None)
+    assert_type(grok.get_response("id").text, str)
+    assert_type(grok.delete_response("id"), DeletedResponse)
+    assert_type(grok.response_input_items("id"), InputItems)
     assert_type(grok.models(), list[ListedModel])
     assert_type(grok.language_model("grok-4.7"), ListedModel)
     assert_type(grok.tokenize("hi").count, int)
@@ -40,6 +52,9 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     assert_type(grok.stream("hi"), AsyncReplyStream)
     async for event in grok.stream("hi"):
         assert_type(event, gn.Event)
+    assert_type(await grok.respond("hi"), Response)
+    async for made in grok.respond_stream("hi"):
+        assert_type(made, ResponseEvent)
     assert_type(await grok.models(), list[ListedModel])
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
 
@@ -48,6 +63,9 @@ def values(reply: gn.Reply) -> None:
     assert_type(reply.text, str)
     assert_type(reply.usage, gn.Usage | None)
     assert_type(reply.cost_usd, float | None)
+    assert_type(reply.citations, pd.DataFrame)
+    for step in reply.steps:
+        assert_type(step.about, str)
 
 
 def frames() -> None:

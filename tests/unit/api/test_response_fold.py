@@ -492,6 +492,7 @@ async def test_without_a_reported_cost_tokens_and_fees_are_computed() -> None:
     for uses, fees in (
         (details, (2 + 1 + 1) * 50_000_000),  # X by the call, before 2026-09
         (items, (2 + 3 + 1) * 50_000_000 + 100_000_000),  # and by the item since
+        ({**details, "x_posts_fetched": 0}, (2 + 1) * 50_000_000),  # nothing found
     ):
         usage = {**bare, "server_side_tool_usage_details": uses}
         with session(response(usage=usage)) as s:
