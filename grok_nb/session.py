@@ -9,7 +9,7 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
-from grok_nb import config, keys, pricing
+from grok_nb import attachments, config, keys, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import check_messages, check_model, checked_ask
 from grok_nb.api.client import Client
@@ -53,6 +53,8 @@ class AskOptions(TypedDict, total=False):
     messages: Sequence[Mapping[str, Any]] | None
     model: str | None
     system: str | None
+    attach: Any
+    detail: str | None
     temperature: float | None
     top_p: float | None
     max_tokens: int | None
@@ -107,14 +109,18 @@ def question(
     earlier = options.get("messages")
     if earlier is not None and not (prompt is not None and earlier == []):
         messages += check_messages(earlier)
-    if prompt is not None:
+    attached = attachments.parts(options.get("attach"), detail=options.get("detail"))
+    if attached:  # what is asked comes after what it is about
+        asked = [{"type": "text", "text": prompt}] if prompt else []
+        messages.append({"role": "user", "content": [*attached, *asked]})
+    elif prompt is not None:
         messages.append({"role": "user", "content": prompt})
-    if prompt is None and not options.get("messages"):
+    if prompt is None and not attached and not options.get("messages"):
         raise BadRequest("There is nothing to ask: give a prompt or messages.")
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
-    beside = ("messages", "system", "model", "on_retry")
+    beside = ("messages", "system", "model", "on_retry", "attach", "detail")
     tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
     sent = {
         name: value
@@ -301,7 +307,10 @@ class AsyncGrok(Client):
         prompt
             The user's text. It travels as it is.
         **options
-            ``messages`` (earlier turns), ``model``, ``system``, ``temperature`` (0-2),
+            ``messages`` (earlier turns), ``model``, ``system``, ``attach`` (one or a
+            list of: path, URL, data URI, bytes, PIL image, matplotlib figure, numpy
+            array; pictures and text, at most 20 MiB each), ``detail`` (of pictures:
+            ``"auto"``, ``"low"``, ``"high"``), ``temperature`` (0-2),
             ``top_p``, ``max_tokens`` (visible ones), ``n``, ``seed``, ``stop``,
             ``frequency_penalty``, ``presence_penalty``, ``reasoning_effort``,
             ``on_retry`` (called with a `RetryNotice` before each wait).

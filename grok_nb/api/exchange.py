@@ -15,7 +15,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from grok_nb import bodies, keys, pricing
+from grok_nb import bodies, keys, pictures, pricing
 from grok_nb.clock import SystemClock
 from grok_nb.config import scrub
 from grok_nb.errors import (
@@ -650,15 +650,17 @@ def _outline(error: GrokError, sent: bytes) -> str:
 
 
 def _guess(call: Call, seen: Usage | None) -> Usage:
-    """Guess the tokens of a reply whose usage never came: four bytes a token."""
+    """Guess the tokens of a reply whose usage never came: four bytes a token of text."""
     if seen is not None:
         return seen
     texts: Counter[str] = Counter()
     for kind, _, text in call.fold.log:
         texts[kind] += len(text.encode("utf-8", "replace"))
     asked = call.body.get("messages", call.body.get("input", ""))
+    prompt_tokens, image_tokens = pictures.estimate(asked)
     return Usage(
-        prompt_tokens=-(-len(bodies.encode(asked)) // 4),
+        prompt_tokens=prompt_tokens,
+        image_tokens=image_tokens,
         completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
         reasoning_tokens=-(-texts["reasoning"] // 4),
         tool_uses=call.fold.tool_uses(),
