@@ -257,10 +257,10 @@ def _url_in(part: Any) -> tuple[str, str | None] | None:
         return None
     if part.get("type") not in ("image_url", "input_image"):
         return None
-    found, detail = part.get("image_url"), part.get("detail")
-    if isinstance(found, Mapping):
-        found, detail = found.get("url"), found.get("detail", detail)
-    return (found if isinstance(found, str) else ""), detail
+    holder = part.get("image_url")
+    inner = holder if isinstance(holder, Mapping) else {"url": holder}
+    url, detail = inner.get("url"), inner.get("detail", part.get("detail"))
+    return (url if isinstance(url, str) else ""), detail
 
 
 def _tokens_at(url: str, detail: str | None) -> int:
