@@ -84,7 +84,7 @@ def picture_url(thing: Any, what: str = "image") -> str:
         As `parts`; also where it is text.
     """
     if isinstance(thing, str) and _is_web(thing):
-        return _checked_url(thing)
+        return web_address(thing)
     name, data = _read(thing, what)
     found = _as_picture(name, data)
     if found is None:
@@ -98,7 +98,7 @@ def _part(thing: Any, detail: str | None) -> dict[str, Any]:
             raise BadRequest(f"A dict cannot be attached; attach {_KINDS}.")
         return dict(thing)
     if isinstance(thing, str) and _is_web(thing):
-        return _image_part(_checked_url(thing), detail)
+        return _image_part(web_address(thing), detail)
     name, data = _read(thing, "attachment")
     url = _as_picture(name, data)
     if url is not None:
@@ -118,12 +118,13 @@ def _is_web(text: str) -> bool:
     return text[:8].lower().startswith(("http://", "https://"))
 
 
-def _checked_url(text: str) -> str:
+def web_address(text: str) -> str:
+    """Return an http(s) URL as it is; `BadRequest` where it is none."""
     try:
         host = urlsplit(text).hostname
     except ValueError:
         host = None
-    if not host or not text.isprintable() or " " in text:
+    if not host or not _is_web(text) or not text.isprintable() or " " in text:
         raise BadRequest(f"{reprlib.repr(text)} is no address that can be fetched.")
     return text
 

@@ -618,13 +618,19 @@ class _LazyHttp:
         self._arguments = (settings, transport)
         self._http: Http | None = None
 
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
+    def _loaded(self) -> Http:
         if self._http is None:
             from grok_nb.api.transport import Http
 
             self._http = Http(*self._arguments)
             self.send = self._http.send  # type: ignore[method-assign]  # no detour later
-        return await self._http.send(*args, **kwargs)
+        return self._http
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        return await self._loaded().send(*args, **kwargs)
+
+    def at(self, base_url: str) -> Http:
+        return self._loaded().at(base_url)
 
     async def close(self) -> None:
         if self._http is not None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from grok_nb.portal import portal
 
+from .blocking_media import BlockingMedia
+
 if TYPE_CHECKING:
     from collections.abc import (
         AsyncIterator,
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BlockingClient:
+class BlockingClient(BlockingMedia):
     """Blocking access to the API: the methods of `Client`, which it drives.
 
     Safe to use from several threads; refuses calls from the background loop itself.

@@ -10,6 +10,7 @@ from grok_nb.errors import BadRequest, ServerFault
 from . import gate
 from .chat import ChatOptions, check_model, checked_ask
 from .exchange import Books, Call, Exchange
+from .images import ImageMethods
 from .responses import RESPONSES, ResponseMethods, items_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 
 
-class Client(ResponseMethods):
+class Client(ResponseMethods, ImageMethods):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
     Parameters

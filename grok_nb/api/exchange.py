@@ -13,7 +13,7 @@ import os
 import random
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from grok_nb import bodies, keys, pictures, pricing
 from grok_nb.clock import SystemClock
@@ -32,11 +32,18 @@ from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
 from .answers import error_from, not_an_answer, request_id_of
 from .gate import retired_hint
 from .parameters import encoded, key_of
-from .retry import Kind, kind_of, wait_s
+from .retry import RETRIES, Kind, kind_of, wait_s
 from .stream import EventReader, Fold
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import (
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Collection,
+        Iterator,
+        Mapping,
+    )
 
     from grok_nb.clock import Clock
     from grok_nb.config import Secret, Settings
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
 
     from .transport import Answer, Http
 
+T = TypeVar("T")
 logger = logging.getLogger("grok_nb")
 
 #: What a server of ours sends with every answer, so that nobody takes it for Grok.
@@ -165,35 +173,69 @@ class Exchange:
         """
         method = method or ("GET" if body is None else "POST")
         content = None if body is None else encoded(body)
+
+        async def once(deadline: float) -> dict[str, Any]:
+            answer, said = await self.read(
+                method, path, deadline, content, model=model, missing=missing
+            )
+            data = bodies.parse_object(said)
+            if data is None or ("error" in data and "id" not in data):
+                raise not_an_answer(said, answer.headers, self.settings.api_key)
+            return data
+
+        return await self.repeated(once, tuple(RETRIES) if retry else ())
+
+    async def repeated(
+        self,
+        once: Callable[[float], Awaitable[T]],
+        kinds: Collection[Kind] = tuple(RETRIES),
+    ) -> T:
+        """Do something free until it is done, or it is time to give up.
+
+        Parameters
+        ----------
+        once
+            Takes the deadline of the call, in the time of the running event loop.
+        kinds
+            Of failures after which it is done again.
+        """
         deadline = self._deadline()
         failures: Counter[Kind] = Counter()
         while True:
             try:
-                answer = await self.send(method, path, deadline, content)
-                return await self._free_answer(answer, model, missing)
+                return await once(deadline)
             except GrokError as error:
                 # frames below hold what the server said, which may hold the key
                 failure = error.with_traceback(None)
             kind = kind_of(failure, shown=False)
             failures[kind] += 1
             wait = self._wait(failure, kind, failures[kind], deadline)
-            if wait is None or not retry:
+            if wait is None or kind not in kinds:
                 raise _with_id(failure)
             await self.clock.sleep(wait)
 
-    async def _free_answer(
-        self, answer: Answer, model: str | None, missing: str
-    ) -> dict[str, Any]:
+    async def read(
+        self,
+        method: str,
+        path: str,
+        deadline: float,
+        content: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        model: str | None = None,
+        missing: str = "",
+    ) -> tuple[Answer, bytes]:
+        """Send a free request; return its answer and body, if that is a success."""
+        answer = await self.send(
+            method, path, deadline, content, content_type=content_type, costs=False
+        )
         try:
-            body = await answer.read()
+            said = await answer.read()
         finally:
             await answer.close()
         if answer.status != 200:
-            raise self.refusal(answer, body, model, missing=missing)
-        data = bodies.parse_object(body)
-        if data is None or ("error" in data and "id" not in data):
-            raise not_an_answer(body, answer.headers, self.settings.api_key)
-        return data
+            raise self.refusal(answer, said, model, missing=missing)
+        return answer, said
 
     async def run(self, call: Call) -> AsyncIterator[dict[str, Any]]:
         """Send a call until it is answered; yield the chunks of a stream.
@@ -275,9 +317,14 @@ class Exchange:
         return asyncio.get_running_loop().time() + self.settings.timeout_s
 
     async def send(
-        self, method: str, path: str, deadline: float, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        deadline: float,
+        body: bytes | None = None,
+        **how: Any,
     ) -> Answer:
-        """Send one request; return its answer, not read yet."""
+        """Send one request; return its answer, not read yet. See `Http.send`."""
         return await self.http.send(
             method,
             path,
@@ -285,6 +332,7 @@ class Exchange:
             timeout_s=self.settings.timeout_s,
             deadline=deadline,
             body=body,
+            **how,
         )
 
     def find_key(self) -> None:
@@ -363,7 +411,7 @@ class Exchange:
             usage,
             self.settings.base_url,
         )
-        is_certain = final and fold.usage is not None and is_listed
+        is_certain = final and fold.usage is not None and is_listed and fold.is_exact
         known = "computed" if is_certain else "estimated"
         return {
             "usage": usage,

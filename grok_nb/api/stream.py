@@ -149,6 +149,8 @@ class Fold:
         self.has_choice = False
         #: what the server says went wrong with a reply that it billed all the same
         self.failure: str | None = None
+        #: whether `price` is what the list says, and no guess
+        self.is_exact = True
         #: what the client settles at the end (state, cost, ...)
         self.outcome: dict[str, Any] = {}
         self.head: dict[str, Any] = {}

@@ -8,6 +8,7 @@ that could show a key.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ssl
 import sys
 import weakref
@@ -264,7 +265,7 @@ def _proxy_hint(said: str, route: Route, host: str) -> str:
 
 
 def _headers(
-    url: httpx.URL, secret: Secret, *, has_body: bool
+    url: httpx.URL, secret: Secret | None, content_type: str | None
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers; never a local of a frame that a traceback could show."""
     headers = [
@@ -272,10 +273,12 @@ def _headers(
         (b"Accept", b"*/*"),
         (b"Accept-Encoding", b"gzip, deflate"),
         (b"User-Agent", _AGENT),
-        (b"Authorization", b"Bearer " + secret.reveal().encode("ascii")),
     ]
-    if has_body:
-        headers.append((b"Content-Type", b"application/json"))
+    if secret is not None:
+        bearer = b"Bearer " + secret.reveal().encode("ascii")
+        headers.append((b"Authorization", bearer))
+    if content_type is not None:
+        headers.append((b"Content-Type", content_type.encode("ascii")))
     return headers
 
 
@@ -305,6 +308,8 @@ class Http:
         self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         self.base_url = settings.base_url
+        self._settings = settings
+        self._is_borrowed = False
         self._verify = settings.verify, settings.sources["verify"]
         try:
             self.url = httpx.URL(self.base_url)
@@ -320,6 +325,13 @@ class Http:
         self._clients: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, httpx.AsyncBaseTransport
         ] = weakref.WeakKeyDictionary()
+
+    def at(self, base_url: str) -> Http:
+        """Return one for another host, with the same trust and transport."""
+        settings = dataclasses.replace(self._settings, base_url=base_url)
+        other = Http(settings, self._transport)
+        other._is_borrowed = self._transport is not None
+        return other
 
     def _client(self, loop: asyncio.AbstractEventLoop) -> httpx.AsyncBaseTransport:
         client = self._clients.get(loop)
@@ -360,10 +372,12 @@ class Http:
         method: str,
         path: str,
         *,
-        secret: Secret,
+        secret: Secret | None,
         timeout_s: float,
         deadline: float,
         body: bytes | None = None,
+        content_type: str = "application/json",
+        costs: bool | None = None,
     ) -> Answer:
         """Send a request; return when the answer's headers are there.
 
@@ -372,12 +386,15 @@ class Http:
         method, path
             The path begins with a slash and is below the base URL.
         secret
-            Key for the ``Authorization`` header.
+            Key for the ``Authorization`` header; ``None`` sends none.
         timeout_s, deadline
             The call's limit in seconds (for messages), and when it ends, in the time
             of the running event loop.
-        body
-            JSON text.
+        body, content_type
+            What is sent, by default JSON text.
+        costs
+            Whether errors are to say that it may have been billed; default: whether it
+            has a body.
 
         Raises
         ------
@@ -398,13 +415,13 @@ class Http:
         request = httpx.Request(
             method,
             url,
-            headers=_headers(url, secret, has_body=body is not None),
+            headers=_headers(url, secret, None if body is None else content_type),
             content=body,
             extensions={"timeout": limits},
         )
-        failures = Failures(
-            self.host, timeout_s, secret, self._route, costs=body is not None
-        )
+        if costs is None:
+            costs = body is not None
+        failures = Failures(self.host, timeout_s, secret, self._route, costs=costs)
         limit = Limit(deadline)
         try:
             with limit:
@@ -428,5 +445,5 @@ class Http:
     async def close(self) -> None:
         """Close the connections of the running event loop."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
+        if client is not None and not self._is_borrowed:
             await client.aclose()

@@ -6,12 +6,14 @@ front end's theme; nothing here changes from run to run.
 
 from __future__ import annotations
 
+import base64
+from html import escape
 from typing import TYPE_CHECKING
 
 from .safe_html import escape_text, safe_html, safe_link
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from grok_nb.reply import Choice, Reply, Step
 
@@ -256,3 +258,46 @@ def checks_bundle(title: str, rows: list[tuple[str, str, str, str]]) -> dict[str
         )
     html.append("</table></div>")
     return {"text/html": "".join(html), "text/plain": checks_text(title, rows)}
+
+
+#: Types that browsers draw and that cannot hold a script.
+_DRAWN = ("image/jpeg", "image/png", "image/webp", "image/gif")
+
+
+def picture_bundle(
+    mime_type: str | None, data: bytes | None, said: str
+) -> dict[str, str]:
+    """Return what a front end shows of one picture: itself, or what is said of it."""
+    bundle = {"text/plain": said}
+    if data is not None and mime_type in _DRAWN:
+        bundle[mime_type] = base64.b64encode(data).decode("ascii")
+    return bundle
+
+
+def pictures_bundle(
+    images: Sequence[tuple[str | None, bytes | None, str]], note: str, title: str
+) -> dict[str, str]:
+    """Return what a front end shows of several pictures.
+
+    Parameters
+    ----------
+    images
+        Type, bytes, and what is said of each; nothing is loaded from elsewhere.
+    note
+        The line below them.
+    title
+        What is said of all, as text.
+    """
+    parts = ['<div class="grok-nb-images">']
+    for mime_type, data, said in images:
+        if data is None or mime_type not in _DRAWN:
+            parts.append(_line(said))
+            continue
+        source = base64.b64encode(data).decode("ascii")
+        parts.append(
+            f'<img alt="{escape(said)}" style="max-width:100%" '
+            f'src="data:{mime_type};base64,{source}">'
+        )
+    parts += [_line(note), "</div>"]
+    plain = "\n".join([title, *(said for *_, said in images)])
+    return {"text/html": "".join(parts), "text/plain": plain}

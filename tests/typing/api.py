@@ -5,6 +5,7 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
 from grok_nb.wire import (
@@ -44,6 +45,10 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.language_model("grok-4.7"), ListedModel)
     assert_type(grok.tokenize("hi").count, int)
     assert_type(grok.api_key(), ApiKey)
+    assert_type(gn.ask("hi", attach=["a.png", b""], detail="low"), gn.Reply)
+    assert_type(grok.generate_images("a fox", n=2), Images)
+    assert_type(grok.edit_images("bluer", "a.png").images[0], GeneratedImage)
+    assert_type(grok.download("https://x.ai/a.jpeg"), GeneratedImage)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:
@@ -56,6 +61,7 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     async for made in grok.respond_stream("hi"):
         assert_type(made, ResponseEvent)
     assert_type(await grok.models(), list[ListedModel])
+    assert_type(await grok.generate_images("a fox"), Images)
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
 
 
