@@ -1,20 +1,23 @@
-"""The client's methods for pictures, for code that waits: see `blocking.py`."""
+"""Pictures, embeddings and files, for code that waits: see `blocking.py`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Coroutine, Sequence
 
     from .client import Client
+    from .embeddings import Embeddings
+    from .files import DeletedFile, FilePage, StoredFile
     from .images import GeneratedImage, Images
 
 T = TypeVar("T")
 
 
 class BlockingMedia:
-    """Pictures, for code that waits."""
+    """The methods of `Client` for pictures, embeddings and files."""
 
     _core: Client
 
@@ -80,3 +83,67 @@ class BlockingMedia:
     def download(self, image: GeneratedImage | str) -> GeneratedImage:
         """Fetch a picture of which only the URL came; see `Client.download`."""
         return self._call(lambda: self._core.download(image))
+
+    def embed(
+        self,
+        input: str | Sequence[str],  # noqa: A002 - the API's name
+        model: str | None = None,
+        *,
+        dimensions: int | None = None,
+        encoding_format: str | None = None,
+        user: str | None = None,
+    ) -> Embeddings:
+        """Turn texts into vectors; see `Client.embed`."""
+        return self._call(
+            lambda: self._core.embed(
+                input,
+                model,
+                dimensions=dimensions,
+                encoding_format=encoding_format,
+                user=user,
+            )
+        )
+
+    def file_upload(
+        self,
+        file: str | os.PathLike[str] | bytes,
+        *,
+        filename: str | None = None,
+        expires_after_s: int | None = None,
+    ) -> StoredFile:
+        """Upload a file; see `Client.file_upload`."""
+        return self._call(
+            lambda: self._core.file_upload(
+                file, filename=filename, expires_after_s=expires_after_s
+            )
+        )
+
+    def files(
+        self,
+        *,
+        limit: int | None = None,
+        order: str | None = None,
+        sort_by: str | None = None,
+        pagination_token: str | None = None,
+    ) -> FilePage:
+        """List files, a page at a time; see `Client.files`."""
+        return self._call(
+            lambda: self._core.files(
+                limit=limit,
+                order=order,
+                sort_by=sort_by,
+                pagination_token=pagination_token,
+            )
+        )
+
+    def file(self, file_id: str) -> StoredFile:
+        """Describe a file; see `Client.file`."""
+        return self._call(lambda: self._core.file(file_id))
+
+    def file_content(self, file_id: str) -> bytes:
+        """Read a file; see `Client.file_content`."""
+        return self._call(lambda: self._core.file_content(file_id))
+
+    def file_delete(self, file_id: str) -> DeletedFile:
+        """Delete a file; see `Client.file_delete`."""
+        return self._call(lambda: self._core.file_delete(file_id))

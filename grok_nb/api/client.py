@@ -9,7 +9,9 @@ from grok_nb.errors import BadRequest, ServerFault
 
 from . import gate
 from .chat import ChatOptions, check_model, checked_ask
+from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
+from .files import FileMethods
 from .images import ImageMethods
 from .responses import RESPONSES, ResponseMethods, items_of
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 
 
-class Client(ResponseMethods, ImageMethods):
+class Client(ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
     Parameters

@@ -5,6 +5,8 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.api.embeddings import Embeddings
+from grok_nb.api.files import DeletedFile, FilePage, StoredFile
 from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
@@ -49,6 +51,13 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.generate_images("a fox", n=2), Images)
     assert_type(grok.edit_images("bluer", "a.png").images[0], GeneratedImage)
     assert_type(grok.download("https://x.ai/a.jpeg"), GeneratedImage)
+    assert_type(grok.embed(["a", "b"]), Embeddings)
+    assert_type(grok.embed("a").vectors, list[list[float]])
+    assert_type(grok.file_upload(b"a", filename="a.txt"), StoredFile)
+    assert_type(grok.files(limit=5), FilePage)
+    assert_type(grok.file("file_1"), StoredFile)
+    assert_type(grok.file_content("file_1"), bytes)
+    assert_type(grok.file_delete("file_1"), DeletedFile)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:
@@ -62,6 +71,8 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
         assert_type(made, ResponseEvent)
     assert_type(await grok.models(), list[ListedModel])
     assert_type(await grok.generate_images("a fox"), Images)
+    assert_type(await grok.embed("a"), Embeddings)
+    assert_type(await grok.files(), FilePage)
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
 
 
