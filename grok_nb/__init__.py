@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grok_nb.default import sandbox as sandbox
     from grok_nb.default import stream as stream
     from grok_nb.errors import GrokError as GrokError
+    from grok_nb.frames.tables import deferred as deferred
     from grok_nb.frames.tables import models as models
     from grok_nb.frames.tables import prices as prices
     from grok_nb.frames.tables import usage as usage
@@ -40,6 +41,7 @@ _PLACES = {
     "aask": "grok_nb.default",
     "ask": "grok_nb.default",
     "configure": "grok_nb.default",
+    "deferred": "grok_nb.frames.tables",
     "doctor": "grok_nb.checkup",
     "errors": "grok_nb.errors",
     "models": "grok_nb.frames.tables",
@@ -60,6 +62,7 @@ __all__ = [
     "aask",
     "ask",
     "configure",
+    "deferred",
     "doctor",
     "errors",
     "load_ipython_extension",

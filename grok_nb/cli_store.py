@@ -71,7 +71,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help="delete rows, by age, notebook, run, or all",
         description="Delete the rows that meet every condition given, and their traces. "
         "Kernels may go on meanwhile. Rows in doubt that are less than an hour old are "
-        "kept: their requests may be in flight.",
+        "kept: their requests may be in flight; so are deferred requests of the last "
+        "day, whose results can still be fetched.",
     )
     add = purge.add_argument
     add(
@@ -180,8 +181,8 @@ def _purge(options: argparse.Namespace) -> int:
     print(f"To delete in {folder}: {_counted(would)}.")
     if would.in_flight:
         print(
-            f"{would.in_flight:,} rows in doubt from the last hour stay: their requests "
-            "may be in flight."
+            f"{would.in_flight:,} rows in doubt stay: their requests may be in flight, "
+            "or their results still be fetched."
         )
     for path in would.set_aside_kept:
         print(f"{path} stays: it is damaged, and may hold such rows; --all deletes it.")

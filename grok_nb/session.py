@@ -15,6 +15,7 @@ from grok_nb.api.chat import check_messages, check_model, checked_ask
 from grok_nb.api.client import Client
 from grok_nb.api.responses import options_of_ask
 from grok_nb.api.server_tools import OPTIONS, tools_for
+from grok_nb.api.deferred import DeferredDesk
 from grok_nb.errors import (
     BadRequest,
     ConfigError,
@@ -24,6 +25,7 @@ from grok_nb.errors import (
 from grok_nb.portal import portal
 from grok_nb.reply import Ask, Origin, Reply
 from grok_nb.store import db
+from grok_nb.store.deferred import DeferredRequests
 from grok_nb.store.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -292,6 +294,7 @@ class AsyncGrok(Client):
             clock=clock,
             jitter=jitter,
         )
+        self.desk = DeferredDesk(self.exchange, DeferredRequests(self.store))
         self._default_model: str | None = None
         self._listing_locks: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, asyncio.Lock

@@ -1,13 +1,18 @@
-"""Pictures, embeddings and files, for code that waits: see `blocking.py`."""
+"""Pictures, embeddings, files, deferred: for code that waits; see `blocking.py`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from .deferred import Deferred
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from grok_nb.wire import ChatCompletion
+
+    from .chat import ChatOptions
     from .client import Client
     from .embeddings import Embeddings
     from .files import DeletedFile, FilePage, StoredFile
@@ -17,7 +22,7 @@ T = TypeVar("T")
 
 
 class BlockingMedia:
-    """The methods of `Client` for pictures, embeddings and files."""
+    """The methods of `Client` for pictures, embeddings, files, deferred requests."""
 
     _core: Client
 
@@ -147,3 +152,19 @@ class BlockingMedia:
     def file_delete(self, file_id: str) -> DeletedFile:
         """Delete a file; see `Client.file_delete`."""
         return self._call(lambda: self._core.file_delete(file_id))
+
+    def defer(
+        self,
+        prompt: str | Sequence[Mapping[str, Any]],
+        model: str | None = None,
+        **options: Unpack[ChatOptions],
+    ) -> Deferred:
+        """Ask now, and read the answer later; see `Client.defer`."""
+        handle = self._call(lambda: self._core.defer(prompt, model, **options))
+        return Deferred(handle, self._call)
+
+    def deferred_result(
+        self, request_id: str, *, wait_s: float = 0
+    ) -> ChatCompletion | None:
+        """Read a deferred completion; see `Client.deferred_result`."""
+        return self._call(lambda: self._core.deferred_result(request_id, wait_s=wait_s))

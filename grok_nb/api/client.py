@@ -9,6 +9,7 @@ from grok_nb.errors import BadRequest, ServerFault
 
 from . import gate
 from .chat import ChatOptions, check_model, checked_ask
+from .deferred import DeferredMethods
 from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
 from .files import FileMethods
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 
 
-class Client(ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods):
+class Client(ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
     Parameters

@@ -57,6 +57,8 @@ logger = logging.getLogger("grok_nb")
 #: What a server of ours sends with every answer, so that nobody takes it for Grok.
 SANDBOX_HEADER = "x-grok-nb-sandbox"
 _LONGEST_REASON = 500
+#: Seconds that an answer which has begun, and must be kept, may go on after Stop.
+_REST_S = 0.5
 _CODE = re.compile(r"[a-z0-9_:.-]{1,60}")
 
 
@@ -100,6 +102,7 @@ class Call:
         self.missing = missing
         self._new_fold = fold
         self.fold = self.fresh_fold()
+        self.record: CallRecord | None = None  # of the latest attempt
         self.attempts = 0
         self.in_doubt = 0
         self.failures: Counter[Kind] = Counter()
@@ -250,7 +253,7 @@ class Exchange:
                 await self.books.intend(attempt.record)
                 answer = await attempt.open(deadline)
                 if not call.body.get("stream"):
-                    attempt.take_whole(await answer.read())
+                    await attempt.read_whole(answer)
                 else:
                     broken = None
                     try:
@@ -459,6 +462,7 @@ class Attempt:
             origin=call.origin,
             request_key=call.key,
         )
+        call.record = self.record
 
     async def open(self, deadline: float) -> Answer:
         """Send the request; return its answer, if that is a success."""
@@ -485,6 +489,23 @@ class Attempt:
         """Close the answer; what was not read of it ends at the server."""
         if self._answer is not None:
             await self._answer.close()
+
+    async def read_whole(self, answer: Answer) -> None:
+        """Read and fold a whole answer; what must be kept is, also if this is stopped."""
+
+        async def read() -> None:
+            self.take_whole(await answer.read())
+
+        if not self._call.fold.keeps:
+            await read()
+            return
+        task = asyncio.ensure_future(read())
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task}, timeout=_REST_S)
+            task.cancel()
+            raise
 
     def take_whole(self, body: bytes) -> None:
         """Fold a whole completion."""
@@ -614,6 +635,8 @@ class Attempt:
         self, failure: GrokError | None
     ) -> Literal["done", "stopped", "failed", "in_doubt"]:
         fold = self._call.fold
+        if failure is None and fold.is_pending:
+            return "in_doubt"
         if failure is None:
             # whoever leaves a stream after its text, but before its bill, stopped it
             is_whole = fold.is_complete and fold.usage_is_final

@@ -149,6 +149,10 @@ class Fold:
         self.has_choice = False
         #: what the server says went wrong with a reply that it billed all the same
         self.failure: str | None = None
+        #: what it takes is kept at once, elsewhere
+        self.keeps = False
+        #: the answer says only that there will be one: what it costs comes with that
+        self.is_pending = False
         #: whether `price` is what the list says, and no guess
         self.is_exact = True
         #: what the client settles at the end (state, cost, ...)

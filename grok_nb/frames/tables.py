@@ -9,6 +9,7 @@ import pandas as pd
 
 from grok_nb import default, pricing
 from grok_nb.errors import BadRequest, GrokError
+from grok_nb.store.deferred import FRAME, KEPT_H
 from grok_nb.store.ledger import COLUMNS
 
 if TYPE_CHECKING:
@@ -100,6 +101,39 @@ def _grouped(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     sums = groups[list(_SUMMED)].sum()
     sums.insert(0, "calls", groups.size().astype("Int64"))
     return sums
+
+
+def deferred() -> pd.DataFrame:
+    """Return the deferred requests of this store, oldest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``time`` (asked), ``checked`` (when the server was last asked for the result) and
+        ``expires`` (until when the server keeps it): datetime64, UTC; ``stored``
+        (whether the result is here): boolean; ``request_id, state, model, base_url,
+        thread, notebook, run``: string. ``state`` is pending, received (stored, not
+        read yet), done, in_doubt (the connection broke while it was delivered) or gone.
+
+    Notes
+    -----
+    ``gn.Grok().deferred_result(request_id)`` reads one, also after a restart.
+
+    Examples
+    --------
+    >>> import grok_nb as gn
+    >>> with gn.sandbox() as box:
+    ...     _ = gn.Grok(api_key=box.key, base_url=box.base_url).defer("What is 6*7?")
+    ...     gn.deferred().columns[0]
+    'time'
+    """
+    rows = default.session()._core.desk.kept.rows()  # noqa: SLF001 - the same session
+    frame = pd.DataFrame(rows, columns=list(FRAME))
+    for name in ("time", "checked"):
+        frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+    frame["expires"] = frame["time"] + pd.Timedelta(hours=KEPT_H)
+    texts = ("request_id", "state", "model", "base_url", "thread", "notebook", "run")
+    return frame.astype({**dict.fromkeys(texts, "string"), "stored": "boolean"})
 
 
 def models() -> pd.DataFrame:

@@ -20,13 +20,15 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import file
+from . import deferred, file
 from .file import FILE, MEMORY, in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
+#: Whoever opens the file knows all of its tables: these modules declare them.
+_DECLARED = (deferred,)
 
 #: Milliseconds to wait for another kernel's write after it once was in vain.
 _IMPATIENCE_MS = 100

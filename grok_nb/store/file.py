@@ -36,6 +36,8 @@ class Table:
         SQL expressions of a row: the notebook and the run that it belongs to.
     state
         SQL expression of a row, ``'in_doubt'`` while its request may be in flight.
+    flies_h
+        Hours for which it may be: as long as a call may take, by default.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Table:
     notebook: str
     run: str
     state: str
+    flies_h: int = 1
 
 
 #: Tables whose rows users can see, export and purge; the first is the ledger.

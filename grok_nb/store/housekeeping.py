@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-import grok_nb.store.ledger  # noqa: F401 - declares its table
+import grok_nb.store.deferred  # noqa: F401 - declares its table, and the ledger's
 from grok_nb.errors import GrokError
 
 from . import file, journal
@@ -26,9 +26,6 @@ from .file import FILE, TABLES, Table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: A row in doubt that is younger may be a request that is still being answered: the
-#: default limit of a call.
-IN_FLIGHT = datetime.timedelta(hours=1)
 PATIENCE_MS = 5000
 #: Held while a connection is open: none may cross a fork, SQLite forbids it.
 _at_work = threading.RLock()
@@ -126,7 +123,8 @@ class Purge:
     rows
         Table -> number of rows.
     in_flight
-        Rows that were chosen and kept: in doubt, and less than an hour old.
+        Rows that were chosen and kept: in doubt, and less than an hour old (deferred
+        requests: less than a day, for as long as their result can be fetched).
     set_aside
         Damaged files that were deleted: all of their rows are among the chosen ones.
     set_aside_kept
@@ -324,7 +322,7 @@ def _purge_rows(
         for table in TABLES:
             where, values = _condition(table, choice)
             flying = f"({where}) AND {_flying(table)}"
-            since = _iso(now - IN_FLIGHT)
+            since = _iso(now - datetime.timedelta(hours=table.flies_h))
             if not choice.everything:
                 in_flight += _count(connection, table, flying, [*values, since])
                 where = f"({where}) AND NOT {_flying(table)}"
@@ -478,9 +476,13 @@ def _write_jsonl(connection: sqlite3.Connection, text: TextIO) -> int:
         columns = _columns(connection, table)
         for row in _rows(connection, table):
             line = {"table": table.name, **dict(zip(columns, row, strict=True))}
-            text.write(json.dumps(line, ensure_ascii=False) + "\n")
+            text.write(json.dumps(line, ensure_ascii=False, default=_as_text) + "\n")
             count += 1
     return count
+
+
+def _as_text(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
 
 
 def _write_csv(connection: sqlite3.Connection, text: TextIO) -> int:

@@ -107,12 +107,12 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
         record.attempt,
         record.endpoint,
         origin.source,
-        _clean(origin.thread),
-        _clean(origin.notebook),
-        _clean(origin.cell_id),
-        _clean(origin.run),
+        clean(origin.thread),
+        clean(origin.notebook),
+        clean(origin.cell_id),
+        clean(origin.run),
         record.request_key,
-        _clean(record.model),
+        clean(record.model),
         record.state,
         int(record.cached),
         None if usage is None else usage.prompt_tokens,
@@ -126,16 +126,16 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
         record.cost_source,
         record.latency_s,
         record.ttft_s,
-        _clean(record.finish_reason),
+        clean(record.finish_reason),
         record.http_status,
-        _clean(record.error),
-        _clean(record.request_id),
-        _clean(record.response_id),
-        _clean(record.system_fingerprint),
+        clean(record.error),
+        clean(record.request_id),
+        clean(record.response_id),
+        clean(record.system_fingerprint),
     )
 
 
-def _clean(text: str | None) -> str | None:
+def clean(text: str | None) -> str | None:
     """Make text that SQLite can hold: no half of a surrogate pair."""
     if text is None or text.isascii():
         return text

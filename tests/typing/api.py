@@ -5,6 +5,7 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
 from grok_nb.api.files import DeletedFile, FilePage, StoredFile
 from grok_nb.api.images import GeneratedImage, Images
@@ -52,6 +53,9 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.edit_images("bluer", "a.png").images[0], GeneratedImage)
     assert_type(grok.download("https://x.ai/a.jpeg"), GeneratedImage)
     assert_type(grok.embed(["a", "b"]), Embeddings)
+    assert_type(grok.defer("hi", max_completion_tokens=9), Deferred)
+    assert_type(grok.defer("hi").result(wait_s=5), gn.Reply)
+    assert_type(grok.deferred_result("id"), ChatCompletion | None)
     assert_type(grok.embed("a").vectors, list[list[float]])
     assert_type(grok.file_upload(b"a", filename="a.txt"), StoredFile)
     assert_type(grok.files(limit=5), FilePage)
@@ -72,6 +76,8 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     assert_type(await grok.models(), list[ListedModel])
     assert_type(await grok.generate_images("a fox"), Images)
     assert_type(await grok.embed("a"), Embeddings)
+    assert_type(await grok.defer("hi"), AsyncDeferred)
+    assert_type(await (await grok.defer("hi")).ready(), bool)
     assert_type(await grok.files(), FilePage)
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
 
@@ -88,6 +94,7 @@ def values(reply: gn.Reply) -> None:
 def frames() -> None:
     assert_type(gn.usage(by="day", model="grok-4.7"), pd.DataFrame)
     assert_type(gn.models(), pd.DataFrame)
+    assert_type(gn.deferred(), pd.DataFrame)
     assert_type(gn.prices(), pd.DataFrame)
 
 

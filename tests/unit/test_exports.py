@@ -25,6 +25,7 @@ PUBLIC = [
     "aask",
     "ask",
     "configure",
+    "deferred",
     "doctor",
     "errors",
     "load_ipython_extension",
@@ -92,6 +93,7 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
             str(asynchronous[name].return_annotation)
             .replace("AsyncIterator", "Iterator")
             .replace("AsyncReplyStream", "ReplyStream")
+            .replace("AsyncDeferred", "Deferred")
         )
         assert returns == str(blocking[name].return_annotation), name
 
