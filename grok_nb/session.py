@@ -13,9 +13,9 @@ from grok_nb import attachments, config, keys, pricing
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.chat import check_messages, check_model, checked_ask
 from grok_nb.api.client import Client
+from grok_nb.api.deferred import DeferredDesk
 from grok_nb.api.responses import options_of_ask
 from grok_nb.api.server_tools import OPTIONS, tools_for
-from grok_nb.api.deferred import DeferredDesk
 from grok_nb.errors import (
     BadRequest,
     ConfigError,

@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 
 
-class Client(ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods):
+class Client(
+    ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods
+):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
     Parameters

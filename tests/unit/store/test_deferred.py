@@ -94,9 +94,17 @@ def test_what_was_purged_meanwhile_is_booked_all_the_same(tmp_path):
     kept.add(asked)
     kept.receive(dataclasses.replace(asked, state="received", body=BODY))
     found = dict.fromkeys(
-        "prompt_tokens cached_prompt_tokens image_tokens completion_tokens "
-        "reasoning_tokens sources_used finish_reason response_id "
-        "system_fingerprint".split()
+        [
+            "prompt_tokens",
+            "cached_prompt_tokens",
+            "image_tokens",
+            "completion_tokens",
+            "reasoning_tokens",
+            "sources_used",
+            "finish_reason",
+            "response_id",
+            "system_fingerprint",
+        ]
     )
     kept.book(
         asked,
