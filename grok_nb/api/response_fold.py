@@ -7,6 +7,7 @@ Source: xai-api.md sections 6.5 to 6.7.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from .stream import Fold, _joined, _text
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
+
+    from grok_nb.pricing import PriceTable
 
     from .stream import EventKind
 
@@ -88,6 +91,14 @@ class ResponseFold(Fold):
                 name = f"{step.kind}_calls"
                 counts[name] = counts.get(name, 0) + 1
         return tuple(counts.items())
+
+    def price(
+        self, table: PriceTable, model: str | None, usage: Usage, base_url: str
+    ) -> int | None:
+        """Return the ticks; a usage that tells of no tool has those that were seen."""
+        if not usage.tool_uses:
+            usage = dataclasses.replace(usage, tool_uses=self.tool_uses())
+        return super().price(table, model, usage, base_url)
 
     @property
     def tool_call_count(self) -> int:

@@ -502,6 +502,15 @@ async def test_without_a_reported_cost_tokens_and_fees_are_computed() -> None:
             assert s.row["tool_calls"] == 4
 
 
+async def test_a_usage_without_counters_costs_what_was_seen() -> None:
+    bare = {k: v for k, v in USAGE.items() if "ticks" not in k and "side" not in k}
+    failed = {**SEARCH, "id": "ws_2", "status": "failed"}  # not billed (section 6.6)
+    with session(response(usage=bare, output=[SEARCH, failed, MESSAGE])) as s:
+        reply = await s.grok.ask("Hi", search="web")
+        assert reply.cost_ticks == 46_400_000 + 50_000_000
+        assert s.row["tool_calls"] == 2
+
+
 # -- incomplete, failed ----------------------------------------------------------------
 
 
