@@ -44,6 +44,7 @@ _STATES = {
     "incomplete": "failed",
     "cancelled": "failed",
 }
+_BAD = ("failed", "cancelled", "incomplete")
 #: Source: xai-api.md 6.5; `completed` depends on whether functions are called.
 _FINISH = {"max_output_tokens": "length"}
 
@@ -151,16 +152,23 @@ class ResponseFold(Fold):
     # -- the response ------------------------------------------------------------------
 
     def _add_names(self, response: dict[str, Any]) -> None:
-        metadata = response.get("metadata")
-        found = {**(metadata if isinstance(metadata, dict) else {}), **response}
-        for name in ("id", "model", "system_fingerprint", "service_tier"):
-            if isinstance(value := found.get(name), str):
+        metadata = response.get("metadata")  # holds the user's own words, too
+        for name, place in (
+            ("id", response),
+            ("model", response),
+            ("service_tier", response),
+            ("system_fingerprint", response),
+            ("system_fingerprint", metadata if isinstance(metadata, dict) else {}),
+        ):
+            if isinstance(value := place.get(name), str):
                 self.head[name] = _joined([value])
 
     def _end(self, status: str, response: dict[str, Any]) -> None:
         """Take the response as it is at its end; nothing that follows counts."""
         said = response.get("status")
-        status = said if isinstance(said, str) else status
+        if isinstance(said, str) and (said in _STATES or status == "done"):
+            # an event is sure of the end, the response of how it was
+            status = status if status in _BAD else said
         output = response.get("output")
         for position, item in enumerate(output if isinstance(output, list) else ()):
             if isinstance(item, dict):

@@ -37,6 +37,8 @@ _MOST_FOOTNOTES = 50
 _ENDINGS = {
     "length": "cut at the token limit",
     "content_filter": "withheld by moderation",
+    "max_prompt_tokens": "cut: what was found is too long",
+    "max_time_limit": "cut at the time limit",
 }
 
 

@@ -536,6 +536,40 @@ async def test_an_incomplete_response_says_why(details: Any, finish: str) -> Non
         assert set(s.column("finish_reason")) == {finish}
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "finish"),
+    [
+        ("completed", "in_progress", "stop"),
+        ("completed", None, "stop"),
+        ("completed", "incomplete", "incomplete"),
+        ("incomplete", "completed", "incomplete"),
+        ("done", "incomplete", "incomplete"),
+        ("done", "completed", "stop"),
+        ("done", 5, "stop"),
+    ],
+)
+async def test_the_last_event_and_its_response_may_disagree(
+    kind: str, status: Any, finish: str
+) -> None:
+    end = event(kind, response={**RESPONSE, "status": status})
+    with session(sent(*EVENTS[:-1], end)) as s:
+        _, reply = await s.collect(search="web")
+        assert (reply.finish_reason, reply.state) == (finish, "done")
+    for one, other in (("completed", "failed"), ("failed", "completed")):
+        end = event(one, response={**RESPONSE, "status": other})
+        with session(sent(*EVENTS[:-1], end)) as s:
+            assert isinstance((await s.outcome(search="web"))[1], StreamError)
+
+
+async def test_metadata_of_the_user_is_no_name_of_the_response() -> None:
+    mine = {"id": "mine", "model": "mine", "service_tier": "priority"}
+    bare = {k: v for k, v in RESPONSE.items() if k not in (*mine, "metadata")}
+    with session(Answer(pieces=json.dumps({**bare, "metadata": mine}).encode())) as s:
+        reply = await s.grok.ask("Hi", search="web")
+        assert (reply.id, reply.model, reply.fingerprint) == (None, None, None)
+        assert s.row["model"] == "grok-4.7"
+
+
 FAILED = {"status": "failed", "error": {"code": "server_error", "message": "It broke."}}
 
 
