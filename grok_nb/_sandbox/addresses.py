@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from .words import listed, plain
+from .words import read as concepts
 
 _COUNTRIES = listed(
     plain(
@@ -59,6 +60,11 @@ _STATES = listed(
 )
 _PART = re.compile(r",\s|;\s|\s\|\s")
 _MAX_PARTS = 12
+# With these words, a number is no postal code and no house.
+_PAPERS = {
+    "number", "reference", "order", "invoice", "record", "ticket", "tracking", "total",
+    "phone", "policy", "page", "licence",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +109,21 @@ def split(lines: tuple[str, ...]) -> list[str]:
     return [*parts[:-1], parts[-1].rstrip(".")] if parts else []
 
 
+def trim(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """Take the lines up to the one that completes an address, and the country after it."""
+    for number in range(1, len(lines)):
+        found = _read(lines[:number])
+        if found and found.street and found.postal:
+            return lines[: number + is_country(lines[number])]
+    return lines
+
+
 def read(lines: tuple[str, ...]) -> Address | None:
     """Read the lines of an address, None if they are none."""
+    return _read(trim(lines))
+
+
+def _read(lines: tuple[str, ...]) -> Address | None:
     parts = [part for part in split(lines) if len(part) <= 100]
     country = ""
     if len(parts) > 1 and is_country(parts[-1]):
@@ -142,6 +161,8 @@ def _place(parts: list[str]) -> tuple[int, dict[str, str | None] | None, int]:
                 continue
             found = match.groupdict()
             has_city = bool(found.get("city"))
+            if not _PAPERS.isdisjoint(concepts(found.get("city") or "")):
+                continue
             alone = not has_city and not place
             if alone or (has_city and _STREET_WORD.search(plain(found["city"] or ""))):
                 continue
@@ -153,6 +174,10 @@ def _place(parts: list[str]) -> tuple[int, dict[str, str | None] | None, int]:
 
 def _street(parts: list[str]) -> int | None:
     """Find the part where the street begins."""
+    parts = ["" if _PAPERS.intersection(concepts(one)) else one for one in parts]
+    for place, part in enumerate(parts):
+        if _STREET.search(part) and _STREET_WORD.search(plain(part)):
+            return place
     for place, part in enumerate(parts):
         if _STREET.search(part) and (place or len(parts) == 1 or part[0].isdigit()):
             return place

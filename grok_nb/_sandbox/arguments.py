@@ -83,6 +83,22 @@ def fill(
     return _Arguments(prompt[:MAX_PROMPT], schema, shape).fill()
 
 
+def guesses(prompt: str) -> Iterator[Any]:
+    """Give what a prompt may mean, where a value has to be given. Any: text or number."""
+    prompt = prompt[:MAX_PROMPT]
+    source = _read(prompt)
+    yield from prose.quoted(prompt)
+    for place in Names(prompt, set()).places():
+        # The first word of a sentence has a capital anyway.
+        if " " in place or not prompt.lstrip().startswith(place):
+            yield place
+    yield from (
+        one.value for one in (*source.numbers(prompt), *values.word_numbers(prompt))
+    )
+    yield from (one.value.isoformat() for one in source.days(prompt))
+    yield prompt.strip(" .!?\n")[:200]
+
+
 # One prompt is read for all the functions on offer.
 _read = lru_cache(maxsize=4)(Source)
 
@@ -100,6 +116,7 @@ class _Arguments:
             one for one in schema.get("required") or [] if one in self._known
         ]
         self._quoted = prose.quoted(prompt)
+        self._spoken = set(words.split(prompt))
         options = {
             words.plain(option)
             for one in self._known.values()
@@ -139,6 +156,9 @@ class _Arguments:
         if types and "string" not in types:
             if types == ["array"]:
                 return self._lists(schema, field, key)
+            if types == ["object"] and schema.get("properties"):
+                inner, missing = _Arguments(self._prompt, schema, self._shape).fill()
+                return [] if missing else inner[:1]
             found = self._generic(schema, field, key)
             return found or (self._switched() if types == ["boolean"] else [])
         if schema.get("format") or "pattern" in schema:
@@ -201,7 +221,9 @@ class _Arguments:
             return self._date(schema, field, key)
         if field.has("time"):
             at = dates.find_time(self._prompt)
-            return [self._prompt[at[0] : at[1]].strip()] if at else self._relative()
+            if at and {"hh", "mm"}.issubset(field.about):
+                return [at[2][:5]]
+            return [_time(self._prompt[at[0] : at[1]])] if at else self._relative()
         if field.has("person", "recipient", "guests") or named & {"name", "contact"}:
             person = self._person(named)
             if person:
@@ -248,7 +270,15 @@ class _Arguments:
             and not field.has("date", "start", "end")
         )
 
+    def _is_told(self, key: str) -> bool:
+        """Tell whether an argument is required, or called by its name."""
+        return key in self._required or not self._spoken.isdisjoint(words.split(key))
+
     def _places_for(self, named: set[str]) -> list[str]:
+        if "room" in named or "area" in named:
+            room = names.ROOM.search(self._prompt)
+            if room:
+                return [room.group()]
         for words_of, mark in ((_ORIGIN, names.FROM), (_TARGET, names.TO)):
             if named & words_of:
                 for match in mark.finditer(self._prompt):
@@ -297,32 +327,41 @@ class _Arguments:
     def _free_text(
         self, schema: Schema, field: Field, key: str, named: set[str]
     ) -> list[Any]:
+        told = self._is_told(key)
         if named & _BODIES:
-            match = _SAYING.search(self._prompt)
-            if self._quoted:
-                return [self._quoted[-1]]
-            if match:
-                return [match.group(1).strip().strip("\"'“”")]
+            found = self._body(told=told)
+            if found or not told:
+                return found
         elif named & _SUBJECTS:
-            called = _CALLED.search(self._prompt)
-            if self._quoted:
-                return [self._quoted[0]]
-            if called:
-                return [called.group(1).strip()]
-            about = _ABOUT.search(self._prompt)
-            generic = self._generic(schema, field, key)
-            if generic or not about:
-                return generic
-            return [about.group(1).strip()]
+            return self._subject(schema, field, key) if told else []
         elif named & _QUERIES:
             if self._quoted:
                 return [self._quoted[0]]
             match = _QUERY.search(self._prompt)
             return [match.group(1).strip() if match else self._prompt.strip()]
         generic = self._generic(schema, field, key)
-        if not generic and self._quoted:
+        if generic or not told:
+            return generic
+        if self._quoted:
             return [self._quoted[0]]
-        return generic
+        thing = names.THING.search(self._prompt) if field.has("description") else None
+        return [thing["thing"]] if thing else []
+
+    def _body(self, *, told: bool) -> list[str]:
+        match = _SAYING.search(self._prompt)
+        if told and self._quoted:
+            return [self._quoted[-1]]
+        return [match.group(1).strip().strip("\"'“”")] if match else []
+
+    def _subject(self, schema: Schema, field: Field, key: str) -> list[Any]:
+        called = _CALLED.search(self._prompt)
+        if self._quoted:
+            return [self._quoted[0]]
+        if called:
+            return [called.group(1).strip()]
+        about = _ABOUT.search(self._prompt)
+        generic = self._generic(schema, field, key)
+        return generic if generic or not about else [about.group(1).strip()]
 
     def _lists(self, schema: Schema, field: Field, key: str) -> list[Any]:
         inner = self._shape.resolve(schema.get("items", {}))
@@ -342,7 +381,10 @@ class _Arguments:
                     first = self._named.proper(match.end())
                     if first:
                         return [self._named.enumerated(first, match.end())]
-            return [self._quoted] if self._quoted else []
+            if not self._is_told(key):
+                return []
+            added = names.ADDED.search(self._prompt)
+            return [self._quoted] if self._quoted else names.pieces(added)
         if kinds_of in (["number"], ["integer"]):
             loose = [one.value for one in self._source.numbers(self._prompt)]
             return [loose] if loose else []
@@ -357,6 +399,8 @@ class _Arguments:
             if key not in found and types and set(types) <= {"number", "integer"}:
                 open_keys.append(key)
         spans = [(one.start, one.end) for one in self._source.days(self._prompt)]
+        at = dates.find_time(self._prompt)
+        spans += [at[:2]] if at else []
         used = {v for values_of in found.values() for v in values_of if _is_number(v)}
         loose = [
             one.value
@@ -385,6 +429,11 @@ class _Arguments:
                 and self._shape.is_valid(self._prompt.strip(), self._known[key])
             ):
                 found[key] = [self._prompt.strip()]
+
+
+def _time(text: str) -> str:
+    text = text.strip()
+    return text if "." in text[:-1] else text.rstrip(".")
 
 
 def _is_number(value: Any) -> bool:

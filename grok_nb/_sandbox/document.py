@@ -221,9 +221,6 @@ class _Reader:
             return 1
         if line.indent <= self._section_indent and not line.bullet:
             self._close()
-        ticked = lines.TICK.fullmatch(line.raw)
-        if ticked:
-            self._pair(ticked["label"], ticked["value"], place, 1.0)
         pairs = lines.split(line.text)
         if pairs and line.bullet and pairs[0][2] < 1:
             return self._bullets(place, self._section)
@@ -349,6 +346,10 @@ class _Reader:
             self._document.listings.append(
                 Listing(label, tuple(entries), bulleted=True)
             )
+        taken = sum(1 + entry.count("\n") for entry in entries)
+        for line in self._lines[place : place + taken]:
+            if ticked := lines.TICK.fullmatch(line.raw):
+                self._pair(ticked["label"], ticked["value"], line.number, 1.0)
         for number, entry in enumerate(entries[:100]):
             for pair in lines.split(entry):
                 if pair[2] < 1:
@@ -358,7 +359,7 @@ class _Reader:
                         min(place + number, len(self._lines) - 1),
                         pair[2],
                     )
-        return max(1, sum(1 + entry.count("\n") for entry in entries))
+        return max(1, taken)
 
     def _table(self, place: int) -> int:
         """Read a table that begins here; give the lines it takes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import choices, columns, entries, kinds, values, words
+from . import choices, columns, entries, kinds, telling, values, words
 from .lines import split, strip_bullet
 from .source import FIT, Field, field_of
 
@@ -177,6 +177,8 @@ def scalars(filler: Filler, schema: Any, field: Field) -> list[Any]:
         found = [one for one in read if one is not None]
         if found:
             return found
+    if field.has("guests", "person") and kind in {"text", "name"}:
+        return telling.people(filler.source)
     if isinstance(resolved.get("enum"), list):
         return choices.mentioned(resolved["enum"], filler.source.free)
     everything = list(dict.fromkeys(kinds.net(kind, filler.source.text)))

@@ -223,7 +223,7 @@ def _moments(kind: str, text: str, source: Source) -> Iterator[str]:
 
 
 def _address(text: str, block: tuple[str, ...]) -> Iterator[str]:
-    lines = block or (text,)
+    lines = addresses.trim(block or (text,))
     parts = addresses.split(lines)
     found = addresses.read(lines)
     if found is not None:

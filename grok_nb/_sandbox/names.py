@@ -40,6 +40,25 @@ RELATIVE = re.compile(
 )
 _REGION = re.compile(r",\s([A-Z]{2}\b|[A-Z][\w.]{1,40}(?:\s[A-Z]\w{1,40}){0,2})")
 _CAPITALISED = re.compile(r"(?<!\w)[^\W\d_a-zà-ÿ][\w'’-]+")
+ROOM = re.compile(
+    r"\b(?:(?:living|dining|bed|bath|guest|laundry|meeting|kids)\s?room|kitchen|bedroom|bathroom|office|hall(?:way)?"
+    r"|garage|nursery|study|basement|attic|porch|patio|cellar|küche|schlafzimmer|wohnzimmer|badezimmer|bad|büro"
+    r"|flur|keller|kinderzimmer|esszimmer|cuisine|salon|chambre|salle de bains?|bureau|cocina|dormitorio|baño|cucina"
+    r"|soggiorno|bagno|keuken|slaapkamer|woonkamer|cozinha|quarto|sala)\b",
+    re.IGNORECASE,
+)
+THING = re.compile(
+    r"\b(?:how much (?:is|are|does|do|for)|prices? (?:of|for)|costs? of|what (?:does|do)|order(?: of)?|buy|"
+    r"(?:was|wie ?viel) kosten?t?|combien co[uû]tent?|cu[aá]nto cuestan?|quanto costano?|availability of|stock of)"
+    r"\s(?:(?:the|a|an|of|our|your|der|die|das|le|la|les|el|il)\s|\d{1,6}\s(?:x\s)?){0,2}"
+    r"(?P<thing>[^\n?!.;,]{2,60}?)(?=\s(?:costs?|for|to|from|in|at|today|now|right now|please)\b|[?!.;,\n]|$)",
+    re.IGNORECASE,
+)
+ADDED = re.compile(
+    r"\b(?:add|put|buy|get|order|include|append|setze?|f[uü]ge?|ajoute[rz]?|a[nñ]ade|aggiungi|voeg|adicion\w{1,3})"
+    r"\s(?P<things>[^\n.?!;]{2,200}?)(?=\s(?:to|on|onto|into|auf|zu[rm]?|à|a|al|alla|aan|from|for)\s|[\n.?!;]|$)",
+    re.IGNORECASE,
+)
 _NO_PLACE = words.listed(
     "i the a an what what's whats how is are can could please tell show give get find "
     "compare which who when where why do does did will would celsius fahrenheit kelvin "
@@ -50,6 +69,12 @@ _NO_PLACE = words.listed(
     "play call start stop open close translate convert schedule cancel buy delete update "
     "make calculate compute enable disable activate deactivate"
 )
+
+
+def pieces(match: re.Match[str] | None) -> list[list[str]]:
+    """Give the things of a request to add some, as one list, or nothing."""
+    found = [one.strip() for one in _SPLIT.split(match["things"])] if match else []
+    return [[one for one in found if one]] if found else []
 
 
 class Names:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from . import choices, dates, kinds, patterns, values
+from . import choices, dates, kinds, patterns, telling, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -197,6 +197,7 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
     elif kind == "currency":
         yield from kinds.net(kind, source.text)
     elif kind == "name":
+        yield from telling.names(field, source)
         yield from _names(field, free)
         yield from _places(field, free)
     elif kind in {"email", "phone", "website", "uri", "uuid", "ipv4", "ipv6"}:
@@ -230,6 +231,8 @@ def _own_date(kind: str, field: Field, source: Source, *, alone: bool) -> Iterat
         own += only
     for day, written in own[:1]:
         yield written if kind == "date-time" else day.value.isoformat()
+    if not own and kind != "date-time" and field.wanted == ("date",):
+        yield from telling.day(source)
 
 
 def _greeted(free: str) -> Iterator[str]:

@@ -130,10 +130,13 @@ class Found:
     count: int = 1
 
 
-def field_of(key: str, schema: dict[str, object], outer: Field | None = None) -> Field:
+def field_of(key: str, schema: dict[str, Any], outer: Field | None = None) -> Field:
     """Describe a property by its name, title and description."""
     names = [words.read(key)]
     title, about = schema.get("title"), schema.get("description")
+    for one in schema.get("anyOf") or schema.get("oneOf") or ():
+        # What stands beside null describes the field as well.
+        about = about or (one.get("description") if isinstance(one, dict) else None)
     if isinstance(title, str) and title and words.read(title) not in names:
         names.append(words.read(title))
     context: Concepts = ()

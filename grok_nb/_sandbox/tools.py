@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from . import arguments, arithmetic, extract, words
+from . import arguments, arithmetic, asking, extract, words
 from .conform import Shape, TooLargeError
 from .samples import sample
 
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 32
 _ENOUGH = 2.0
-_LIKE = 0.75
+_LIKE = 0.78
 _SHORT = 200
+_LONG = 2_000
 _GENERIC = words.listed(
     "get fetch retrieve return current currently given place city address location "
     "function tool api call use used user information info data value values specific "
@@ -28,7 +29,7 @@ _GENERIC = words.listed(
     "request requested result answer such not about into one time date country state "
     "you me i we us they how many much like now there here than then "
     "description line amount type category unit can could would"
-)
+) | (words.STOP | words.listed("to from at on by with"))
 # But in the name of a function they say what it is about.
 _TELLING = words.listed("time date")
 _OPERATIONS = {
@@ -137,8 +138,9 @@ def _made(
             chosen = _closest(prompt, tools)
     made: list[tuple[str, str]] = []
     lacking: list[tuple[str, tuple[str, ...]]] = []
-    for tool in chosen:
-        several, missing = _filled(tool, prompt)
+    asked = _apart(prompt, tools) if named is None else []
+    for tool, text in asked or [(one, prompt) for one in chosen]:
+        several, missing = _filled(tool, text)
         if missing:
             lacking.append((tool.name, missing))
         made += [(tool.name, one) for one in several]
@@ -190,6 +192,26 @@ def _fitting(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
     return [tools[place] for place in chosen]
 
 
+def _apart(prompt: str, tools: tuple[Tool, ...]) -> list[tuple[Tool, str]]:
+    """Give the functions that the parts of a prompt ask for, with their parts, if several."""
+    if len(prompt) > _LONG:
+        return []
+    asked: list[tuple[Tool | None, list[str]]] = []
+    for part in asking.parts(prompt):
+        found = _fitting(part, tools)
+        tool = found[0] if len(found) == 1 or (found and not asked) else None
+        if asked and (tool is None or tool is asked[-1][0] or asked[-1][0] is None):
+            asked[-1] = (asked[-1][0] or tool, [*asked[-1][1], part])
+        else:
+            asked.append((tool, [part]))
+    whole = [(tool, " and ".join(texts)) for tool, texts in asked if tool]
+    if len({tool.name for tool, _ in whole}) < 2 or any(
+        _filled(tool, text)[1] for tool, text in whole
+    ):
+        return []
+    return sorted(whole, key=lambda one: tools.index(one[0]))
+
+
 def _closest(prompt: str, tools: tuple[Tool, ...]) -> list[Tool]:
     """Take the one function that fits best, though it fits little."""
     said = _Said(prompt)
@@ -206,6 +228,7 @@ class _Said:
         found: dict[str, None] = {}
         for word in words.split(prompt[: arguments.MAX_PROMPT]):
             found.update(dict.fromkeys((words.stem(word), *words.concept(word))))
+        found.update(dict.fromkeys(map(words.stem, asking.meant(prompt[:_LONG]))))
         self._words = found
         self._nearest: dict[str, tuple[float, str]] = {}
 
@@ -291,12 +314,22 @@ def _invented(tool: Tool, prompt: str) -> str | None:
         value = dict(several[0]) if several else {}
         for key in schema.get("required") or []:
             if key not in value and isinstance(known, dict):
-                value[key] = sample(known.get(key, {}), shape)
+                value[key] = _cautious(known.get(key, {}), prompt, shape)
         if not shape.is_valid(value, schema):
             value = sample(schema, shape)
     except (TooLargeError, RecursionError, LookupError):
         return None
     return json.dumps(value, ensure_ascii=False)
+
+
+def _cautious(schema: Any, prompt: str, shape: Shape) -> Any:
+    """Take words or a number of the prompt, before a value that means nothing."""
+    resolved = shape.resolve(schema)
+    if "default" not in resolved and "enum" not in resolved:
+        for value in arguments.guesses(prompt):
+            if shape.is_valid(value, schema):
+                return value
+    return sample(schema, shape)
 
 
 def _schema(tool: Tool) -> dict[str, Any]:

@@ -23,7 +23,7 @@ vendor sender .75, vendor company .65, sender company .4, customer company .4
 customer person .5, number reference .8, number code .65, reference code .6
 price amount .7, amount balance .7, unit price .5, description name .65
 description title .55, description category .3, delivery shipping .8
-shipping recipient .5, delivery recipient .6, name title .4, person name .8
+shipping recipient .75, delivery recipient .75, name title .4, person name .8
 company name .5, place city .8, place address .6, date time .3, issue invoice .6
 issue date .3, customer name .2, message note .5, message description .3
 shipping fee .4, fee price .6, fee amount .5, tax amount .2, end due .3
@@ -43,7 +43,7 @@ chair organizer .5, chair person .3, minutes author .5, airline carrier .7, airl
 carrier company .4, carrier vendor .4, sample collection .8, opened issue .4, opened start .6, closed end .6
 valid end .6, valid due .5, available start .6, arrival start .5, departure end .5
 origin sender .8, origin departure .55, origin place .4, destination recipient .8
-destination arrival .55, destination place .5, destination city .3, origin city .3, agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
+destination arrival .55, destination place .5, destination city .3, origin city .3, send date .74, agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
 doors start .4, signed issue .5, next following .6, admission price .75, admission fee .7
 rent price .6, rent amount .5, salary amount .6, salary price .4, deposit amount .4
 tip fee .5, tip amount .4, change amount .4, tendered amount .5, tendered payment .4
@@ -54,14 +54,14 @@ assignee name .4, sku reference .4, sku code .6, seats quantity .5, rooms quanti
 guests quantity .3, parcels quantity .4, nights duration .6, rooms bedrooms .6, area size .7
 property category .5, contract category .4, energy category .2, rating answer .2
 topics description .3, laboratory company .6, laboratory vendor .5, laboratory sender .4
-delivery shipping .8, delivery recipient .6, billing customer .6, rate tax .3
+delivery shipping .8, delivery recipient .75, billing customer .6, rate tax .3
 normal reference .5, flag status .5, start departure .5, end arrival .5, discount amount .2
 reviewed issue .4, reviewed date .3, built year .7, features description .2, category job .2
 doors time .3, message description .5, department assignee .3, due valid .6, year date .2
 diagnosis description .3, room place .6, seat seats .5, sentiment rating .2
 """
 
-_STOP = listed(
+STOP = listed(
     "the a an of de der die das des du del della di da do dos le la les el los las lo "
     "il l d your our my ihre ihr unser unsere votre notre su tu vostro und and y et e "
     "o or oder ou is are was be this that it its in im for fur pour para per par por "
@@ -181,7 +181,7 @@ def concept(word: str) -> Concepts:
     """Give what one plain word stands for; a word in no table stands for its stem."""
     if found := _PHRASES.get((word,)):
         return found
-    if word in _STOP:
+    if word in STOP:
         return ()
     root = stem(word)
     if found := _PHRASES.get((root,)):
@@ -227,7 +227,8 @@ def munch(words: list[str], start: int) -> tuple[int, Concepts]:
 def read(text: str) -> Concepts:
     """Give the concepts of a label or name, each once, in order."""
     words = split(_ASIDE.sub(" ", text[:400]))[:_MAX_WORDS] or split(text[:400])
-    if whole := _WHOLE.get(tuple(words)):
+    # "A" may be a label (a, to), but "a" is a name.
+    if (whole := _WHOLE.get(tuple(words))) and not (len(text) == 1 and text.islower()):
         return whole
     found: dict[str, None] = {}
     place = 0

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from grok_nb._sandbox import (
     addresses,
     arguments,
+    asking,
     choices,
+    columns,
     conform,
     dates,
     document,
@@ -32,7 +34,9 @@ from grok_nb._sandbox import (
     patterns,
     prose,
     samples,
+    senses,
     source,
+    telling,
     values,
     words,
 )
@@ -409,8 +413,8 @@ def reach(pattern: re.Pattern[str]) -> float:
 
 
 READING = [
-    addresses, arguments, choices, conform, dates, document, entries, extract, grid, items,
-    kinds, lines, names, patterns, prose, source, values, words,
+    addresses, arguments, asking, choices, columns, conform, dates, document, entries, extract, grid, items,
+    kinds, lines, names, patterns, prose, senses, source, telling, values, words,
 ]  # fmt: skip
 
 
