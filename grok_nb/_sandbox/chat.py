@@ -7,7 +7,7 @@ import itertools
 import json
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import brain, catalog, chat_rules, live_search, logprobs, tasks, tokens
 from .books import Call
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from . import tools
+    from .catalog import Model
     from .chat_rules import Job
     from .desk import Incoming
     from .faults import Fault
@@ -96,6 +97,11 @@ class Generation:
             return None
         return logprobs.entry(token, position, self._job.top_logprobs)
 
+    @property
+    def drawn_tokens(self) -> int:
+        """All tokens that were drawn."""
+        return self.completion_tokens + self.reasoning_tokens
+
     def usage(self) -> dict[str, Any]:
         """Give the usage figure of what was drawn, with its cost."""
         job = self._job
@@ -162,10 +168,30 @@ def _before_stop(drawn: Iterator[str], stops: tuple[str, ...]) -> Iterator[str]:
 class Envelope:
     """The fields that all bodies of one reply share."""
 
-    def __init__(self, job: Job, created: int) -> None:
+    def __init__(self, job: Job, created: int, vintage: str = "2026") -> None:
         self.id = str(uuid.uuid4())
+        self.model = job.model
+        self.is_stream = job.stream
         self._job = job
         self._created = created
+        self._vintage = vintage
+
+    def generate(self) -> Generation:
+        """Begin to draw the reply, the same one each time."""
+        return Generation(self._job)
+
+    def writer(self, generation: Generation, fault: str | None) -> EventWriter:
+        """Give what writes the events of a stream."""
+        return EventWriter(
+            self,
+            generation,
+            self._vintage,
+            fault,
+            include_usage=self._job.include_usage,
+        )
+
+    def keep(self, generation: Generation) -> None:
+        """Store a whole reply; chat completions are not stored."""
 
     def _fields(self, kind: str) -> dict[str, Any]:
         return {
@@ -268,9 +294,13 @@ class EventWriter:
         generation: Generation,
         vintage: str,
         fault: str | None,
+        *,
+        include_usage: bool,
     ) -> None:
         self._envelope, self._generation = envelope, generation
+        self._vintage = vintage
         self._is_2025 = vintage == "2025"
+        self._include_usage = include_usage
         self._fault = fault
         self._begun: set[int] = set()
         self._written = 0
@@ -304,16 +334,52 @@ class EventWriter:
         self._written += 1
         return self._ended(event)
 
-    def end(self, *, include_usage: bool) -> bytes:
+    def error(self, fault: Fault) -> bytes:
+        """Write the event of an error."""
+        return error_event(fault, self._vintage)
+
+    def end(self) -> bytes:
         """Write what follows the last choice."""
         tail = b"data: [DONE]\n\n"
-        if include_usage and self._fault != "no-usage":
+        if self._include_usage and self._fault != "no-usage":
             usage = self._generation.usage()
             tail = self._envelope.event([], usage, is_last=True) + tail
         return self._ended(tail)
 
     def _ended(self, event: bytes) -> bytes:
         return event.replace(b"\n", b"\r\n") if self._fault == "crlf" else event
+
+
+class Drawing(Protocol):
+    """A reply that is drawn step by step; `usage` is of what was drawn so far."""
+
+    def __iter__(self) -> Iterator[Any]: ...
+    @property
+    def drawn_tokens(self) -> int: ...
+    def prepare(self) -> None: ...
+    def usage(self) -> dict[str, Any]: ...
+
+
+class Writer(Protocol):
+    """What writes the steps of a reply as events."""
+
+    def write(self, step: Any, /) -> bytes: ...
+    def error(self, fault: Fault) -> bytes: ...
+    def end(self) -> bytes: ...
+
+
+class Replying(Protocol):
+    """One accepted request: how its reply is drawn, written and stored."""
+
+    id: str
+    model: Model
+    is_stream: bool
+
+    # Any: each endpoint is handed back what its own `generate` gave.
+    def generate(self) -> Drawing: ...
+    def whole(self, generation: Any) -> bytes: ...
+    def writer(self, generation: Any, fault: str | None) -> Writer: ...
+    def keep(self, generation: Any) -> None: ...
 
 
 async def complete(incoming: Incoming) -> Delivered:
@@ -325,7 +391,7 @@ async def complete(incoming: Incoming) -> Delivered:
     ApiError
         For a request that is refused; it is not in the ledger, but for a throttled one.
     """
-    desk, fault = incoming.desk, incoming.fault
+    desk = incoming.desk
     vintage = desk.settings.vintage
     incoming.require_json()
     arguments = (incoming.body, desk.catalog, vintage)
@@ -333,23 +399,36 @@ async def complete(incoming: Incoming) -> Delivered:
         job = await asyncio.to_thread(chat_rules.prepare, *arguments)
     else:
         job = chat_rules.prepare(*arguments)
+    envelope = Envelope(job, int(desk.unix_time()), vintage)
+    return answer(incoming, envelope, job.prompt_tokens)
+
+
+def answer(incoming: Incoming, replying: Replying, prompt_tokens: int) -> Delivered:
+    """
+    Count an accepted request in, and promise its answer.
+
+    Raises
+    ------
+    ApiError
+        429, which is in the ledger.
+    """
+    desk, fault = incoming.desk, incoming.fault
     call = Call(
         request_id=incoming.request_id,
         path=incoming.path,
-        model=job.model.id,
-        stream=job.stream,
+        model=replying.model.id,
+        stream=replying.is_stream,
         fault=fault.do if fault else None,
     )
     try:
-        spent = desk.limits.admit(job.model.id, job.prompt_tokens, desk.monotonic())
+        spent = desk.limits.admit(replying.model.id, prompt_tokens, desk.monotonic())
     except ApiError as refusal:
         desk.ledger.open(call).close(refusal.status)
         raise
     desk.ledger.open(call)
-    envelope = Envelope(job, int(desk.unix_time()))
-    call.response_id = envelope.id
-    exchange = _Exchange(incoming, job, call, envelope, fault)
-    is_stream = job.stream and not (fault and fault.after_billing)
+    call.response_id = replying.id
+    exchange = Exchange(incoming, replying, call, fault)
+    is_stream = replying.is_stream and not (fault and fault.after_billing)
 
     async def deliver(line: Line) -> None:
         try:
@@ -361,22 +440,21 @@ async def complete(incoming: Incoming) -> Delivered:
     return Delivered(deliver)
 
 
-class _Exchange:
+class Exchange:
     """One accepted request on its way to an answer."""
 
     def __init__(
         self,
         incoming: Incoming,
-        job: Job,
+        replying: Replying,
         call: Call,
-        envelope: Envelope,
         fault: Fault | None,
     ) -> None:
-        self._incoming, self._job, self._call = incoming, job, call
-        self._envelope, self._fault = envelope, fault
+        self._incoming, self._call = incoming, call
+        self._replying, self._fault = replying, fault
         self._settings = incoming.desk.settings
         self._kind = fault.do if fault else None
-        self._generation = Generation(job)
+        self._generation = replying.generate()
 
     @property
     def _slow_s(self) -> float:
@@ -388,13 +466,12 @@ class _Exchange:
         elapsed_ms = round((desk.monotonic() - self._incoming.started_s) * 1000)
         headers = {
             "content-type": content_type,
-            **desk.limits.headers(self._job.model.id, desk.monotonic()),
+            **desk.limits.headers(self._replying.model.id, desk.monotonic()),
             "x-metrics-ttft-ms": str(elapsed_ms),
             "x-zero-data-retention": "false",
         }
         if is_whole:
-            generated = self._generation
-            number = generated.completion_tokens + generated.reasoning_tokens
+            number = self._generation.drawn_tokens
             headers["x-metrics-e2e-ms"] = str(elapsed_ms)
             headers["x-metrics-mean-itl-ms"] = f"{elapsed_ms / max(number, 1):.3f}"
         return headers
@@ -403,11 +480,12 @@ class _Exchange:
         """Work the reply out, bill it, then answer in one piece (or go wrong)."""
         call, fault = self._call, self._fault
         if len(self._incoming.body) > LARGE_BYTES:
-            body = await asyncio.to_thread(self._envelope.whole, self._generation)
+            body = await asyncio.to_thread(self._replying.whole, self._generation)
         else:
-            body = self._envelope.whole(self._generation)
+            body = self._replying.whole(self._generation)
         # From here on the work is done: a client that leaves has it billed in full.
         call.bill(self._generation.usage())
+        self._replying.keep(self._generation)
         waits_s = STALL_S if self._kind == "stall" else self._slow_s
         if await line.wait(self._settings.latency_s + waits_s):
             call.close(None, early=True)
@@ -458,9 +536,7 @@ class _Exchange:
         then. One that leaves before the first byte pays for its prompt.
         """
         call, fault = self._call, self._fault
-        writer = EventWriter(
-            self._envelope, self._generation, self._settings.vintage, self._kind
-        )
+        writer = self._replying.writer(self._generation, self._kind)
         if fault is not None and self._kind == "split":
             line.piece_bytes = fault.bytes
         if await line.wait(self._settings.latency_s):
@@ -488,11 +564,12 @@ class _Exchange:
                 return
         if fault is not None and interrupted_at is not None:
             await line.send(b"".join(unsent))
-            await self._interrupt(line, fault)
+            await self._interrupt(line, fault, writer)
             return
         call.bill(self._generation.usage())
+        self._replying.keep(self._generation)
         call.close(200)
-        unsent.append(writer.end(include_usage=self._job.include_usage))
+        unsent.append(writer.end())
         await line.send(b"".join(unsent), last=True)
 
     def _leave(self, status: int | None) -> None:
@@ -504,18 +581,19 @@ class _Exchange:
         kinds = {"cut-stream", "break-stream", "error-in-stream", "stall"}
         if self._fault is None or self._kind not in kinds:
             return None
-        total = sum(1 for _ in Generation(self._job))
+        total = sum(1 for _ in self._replying.generate())
         # At the latest before the finish reason: an interrupted stream has none.
         after = total // 2 if self._fault.after is None else self._fault.after
         return min(after, total - 1)
 
-    async def _interrupt(self, line: Line, fault: Fault) -> None:
+    async def _interrupt(self, line: Line, fault: Fault, writer: Writer) -> None:
         call = self._call
         if self._kind in {"cut-stream", "break-stream"}:
-            whole = Generation(self._job)
+            whole = self._replying.generate()
             for _ in whole:
                 pass
             call.bill(whole.usage())
+            self._replying.keep(whole)
             call.close(200)
             if self._kind == "cut-stream":
                 await line.send(b"", last=True)
@@ -531,5 +609,4 @@ class _Exchange:
         else:
             call.bill(self._generation.usage())
             call.close(200)
-            event = error_event(fault, self._settings.vintage)
-            await line.send(event, last=True)
+            await line.send(writer.error(fault), last=True)

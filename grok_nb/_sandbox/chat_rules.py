@@ -64,7 +64,18 @@ def prepare(raw: bytes, catalog: Catalog, vintage: str) -> Job:
         As the API answers it; section 13 of xai-api.md.
     """
     request = _read(raw, vintage)
-    resolved = _serving(request.model, catalog)
+    return settle(request, _serving(request.model, catalog), vintage)
+
+
+def settle(request: ChatRequest, resolved: Resolved, vintage: str) -> Job:
+    """
+    Check and measure a request that was read, for the model that serves it.
+
+    Raises
+    ------
+    ApiError
+        As for `prepare`.
+    """
     model = resolved.model
     _check_messages(request.messages)
     _check_ranges(request)
