@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .catalog import Catalog, Model, Resolved
-    from .live_search import Page
+    from .corpus import Page
     from .schemas import ChatRequest, Message
 
 # Source: docs.x.ai image understanding (2025-05, 2026-05).
