@@ -17,6 +17,7 @@ from .chat import STALL_S
 from .desk import Desk, Incoming
 from .errors import ApiError
 from .faults import canned
+from .responses import endpoint as responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 WINDOWS = "/__sandbox/"
 # Beside the API: no key, no log, no faults.
 OPEN = frozenset({openapi.PATH})
-INFERENCE = frozenset({"/v1/chat/completions"})
+INFERENCE = frozenset({"/v1/chat/completions", responses.PATH})
 MAX_BODY_BYTES = 100 * 1024 * 1024
 _WRONG_KEYS = "xai-wrong"
 
@@ -261,6 +262,7 @@ def _routes(desk: Desk) -> FastAPI:
         )
         return _json(found)
 
+    responses.add_routes(app, desk)
     _add_identity(app, desk)
     _add_listings(app, desk)
     _add_windows(app, desk)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from . import corpus, errors
-from .corpus import Page
 from .schemas import Body, ChatRequest
+
+if TYPE_CHECKING:
+    from .corpus import Page
 
 # Source: docs.x.ai (2025): 25 USD per 1,000 sources used; a tick is 1e-10 USD.
 TICKS_PER_SOURCE = 250_000_000

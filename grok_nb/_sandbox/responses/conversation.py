@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from grok_nb._sandbox import errors, schemas, tokens
+
 from .request import (
     FunctionCallItem,
     FunctionOutputItem,

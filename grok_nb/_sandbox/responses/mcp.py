@@ -232,7 +232,9 @@ async def _messages(
     """Give the JSON texts of an answer, which is one or a stream of them."""
     held = b""
     async for piece in response.aiter_bytes():
-        held += piece.replace(b"\r\n", b"\n") if is_stream else piece
+        held += piece
+        if is_stream:
+            held = held.replace(b"\r\n", b"\n")
         if len(held) > MAX_BYTES:
             raise _McpError(f"more than {MAX_BYTES} bytes")
         while is_stream and b"\n\n" in held:

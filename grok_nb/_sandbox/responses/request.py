@@ -170,9 +170,8 @@ InputItem = Annotated[
     | Annotated[ServerItem, Tag("server")],
     Discriminator(
         _item_kind,
-        custom_error_type="union_tag_invalid",
+        custom_error_type="unknown_item",
         custom_error_message="unknown type of input item",
-        custom_error_context={"discriminator": "type", "tag": "", "expected_tags": ""},
     ),
 ]
 
@@ -328,7 +327,7 @@ class ResponsesRequest(Body):
     """The body of POST /v1/responses."""
 
     model: str
-    input: str | Annotated[list[InputItem], Field(json_schema_extra={"minItems": 1})]
+    input: str | list[InputItem] = Field(json_schema_extra={"minItems": 1})
     instructions: str | None = None
     previous_response_id: str | None = None
     store: bool | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from grok_nb._sandbox import chat_rules, errors, schema_rules, schemas, tasks, tokens
+
 from . import conversation
 from .request import (
     INCLUDES,
@@ -29,6 +30,7 @@ from .request import (
 if TYPE_CHECKING:
     from grok_nb._sandbox.brain import Question
     from grok_nb._sandbox.catalog import Catalog, Model, Resolved
+
     from .file_search import Shelf
     from .stored import Stored
 

@@ -1,0 +1,622 @@
+"""The bodies and events of responses as types. Source: xai-api.md section 6."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+
+# Pydantic cannot read the one of `typing` before Python 3.12.
+from typing_extensions import TypedDict
+
+from grok_nb._sandbox.answers import TokenLogprob  # noqa: TC001 - read at run time
+from grok_nb._sandbox.schemas import OpenObject  # noqa: TC001 - read at run time
+
+_closed = with_config(ConfigDict(extra="forbid", strict=True))
+Progress = Literal["in_progress", "completed", "incomplete", "failed"]
+
+
+# -- output items -------------------------------------------------------------------
+
+
+@_closed
+class SummaryText(TypedDict):
+    """A part of the summary of the reasoning."""
+
+    type: Literal["summary_text"]
+    text: str
+
+
+@_closed
+class ReasoningOutput(TypedDict):
+    """The reasoning, before everything else."""
+
+    type: Literal["reasoning"]
+    id: str
+    status: Progress
+    summary: list[SummaryText]
+    encrypted_content: NotRequired[str]
+
+
+@_closed
+class UrlCitation(TypedDict):
+    """A source, and the place of its marker in the text."""
+
+    type: Literal["url_citation"]
+    url: str
+    title: NotRequired[str]
+    start_index: NotRequired[int]
+    end_index: NotRequired[int]
+
+
+@_closed
+class OutputText(TypedDict):
+    """A piece of text."""
+
+    type: Literal["output_text"]
+    text: str
+    logprobs: list[TokenLogprob]
+    annotations: list[UrlCitation]
+
+
+@_closed
+class OutputRefusal(TypedDict):
+    """Why there is no text."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
+OutputPart = Annotated[OutputText | OutputRefusal, Field(discriminator="type")]
+
+
+@_closed
+class OutputMessage(TypedDict):
+    """What the assistant says."""
+
+    type: Literal["message"]
+    id: str
+    role: Literal["assistant"]
+    status: Progress
+    content: list[OutputPart]
+
+
+@_closed
+class FunctionCallOutput(TypedDict):
+    """A call of a function; it ends the response."""
+
+    type: Literal["function_call"]
+    id: str
+    call_id: str
+    name: str
+    arguments: str
+    status: Progress
+
+
+@_closed
+class FoundSource(TypedDict):
+    """An address that a search found."""
+
+    type: Literal["url"]
+    url: str
+
+
+@_closed
+class SearchAction(TypedDict):
+    """A search of the web; its sources only where they are included."""
+
+    type: Literal["search"]
+    query: str
+    sources: list[FoundSource]
+
+
+@_closed
+class OpenPageAction(TypedDict):
+    """A page of the web was opened."""
+
+    type: Literal["open_page"]
+    url: str
+
+
+@_closed
+class WebSearchCall(TypedDict):
+    """A use of the web."""
+
+    type: Literal["web_search_call"]
+    id: str
+    status: Progress
+    action: Annotated[SearchAction | OpenPageAction, Field(discriminator="type")]
+
+
+@_closed
+class CustomToolCall(TypedDict):
+    """A search on X, or a look at something; the input is JSON text."""
+
+    type: Literal["custom_tool_call"]
+    id: str
+    status: Progress
+    call_id: str
+    name: str
+    input: str
+
+
+@_closed
+class XSearchCall(TypedDict):
+    """The same as it was called in 2025."""
+
+    type: Literal["x_search_call"]
+    id: str
+    status: Progress
+    name: str
+    arguments: str
+
+
+@_closed
+class CodeLogs(TypedDict):
+    """What code printed."""
+
+    type: Literal["logs"]
+    logs: str
+
+
+@_closed
+class CodeInterpreterCall(TypedDict):
+    """Something worked out; its outputs only where they are included."""
+
+    type: Literal["code_interpreter_call"]
+    id: str
+    status: Progress
+    code: str
+    outputs: list[CodeLogs] | None
+    container_id: str
+
+
+@_closed
+class FileMatch(TypedDict):
+    """A piece of a file that fits."""
+
+    file_id: str
+    filename: str
+    score: float
+    text: str
+
+
+@_closed
+class FileSearchCall(TypedDict):
+    """A search in files; its results only where they are included."""
+
+    type: Literal["file_search_call"]
+    id: str
+    status: Progress
+    queries: list[str]
+    results: list[FileMatch] | None
+
+
+@_closed
+class McpCall(TypedDict):
+    """A call of another server's tool."""
+
+    type: Literal["mcp_call"]
+    id: str
+    status: Progress
+    name: str
+    arguments: str
+    server_label: str
+    output: str | None
+    error: str | None
+
+
+@_closed
+class ImageGenerationCall(TypedDict):
+    """A picture that was asked for."""
+
+    type: Literal["image_generation_call"]
+    id: str
+    status: Progress
+    prompt: str
+    result: str | None
+
+
+OutputItem = Annotated[
+    ReasoningOutput
+    | OutputMessage
+    | FunctionCallOutput
+    | WebSearchCall
+    | CustomToolCall
+    | XSearchCall
+    | CodeInterpreterCall
+    | FileSearchCall
+    | McpCall
+    | ImageGenerationCall,
+    Field(discriminator="type"),
+]
+
+
+# -- the response -------------------------------------------------------------------
+
+
+@_closed
+class InputDetails(TypedDict):
+    """How much of the input was in the cache."""
+
+    cached_tokens: int
+
+
+@_closed
+class OutputDetails(TypedDict):
+    """How much of the output is reasoning."""
+
+    reasoning_tokens: int
+
+
+@_closed
+class ToolCounts(TypedDict):
+    """How often the tools of the server were used with success."""
+
+    web_search_calls: int
+    x_search_calls: int
+    code_interpreter_calls: int
+    file_search_calls: int
+    mcp_calls: int
+    document_search_calls: int
+    image_generation_calls: NotRequired[int]
+    x_posts_fetched: NotRequired[int]
+    x_users_fetched: NotRequired[int]
+
+
+@_closed
+class ContextDetails(TypedDict):
+    """Tokens of the context at the end."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@_closed
+class ResponseUsage(TypedDict):
+    """Tokens, tools and cost; ``output_tokens`` holds the reasoning."""
+
+    input_tokens: int
+    input_tokens_details: InputDetails
+    output_tokens: int
+    output_tokens_details: OutputDetails
+    total_tokens: int
+    num_sources_used: int
+    num_server_side_tools_used: int
+    cost_in_usd_ticks: int
+    server_side_tool_usage_details: ToolCounts
+    context_details: NotRequired[ContextDetails]
+
+
+@_closed
+class ReasoningSettings(TypedDict):
+    """How much was reasoned."""
+
+    effort: str | None
+    summary: str
+
+
+@_closed
+class TextSettings(TypedDict):
+    """The form that was asked for, as it was asked for."""
+
+    format: OpenObject
+
+
+@_closed
+class ResponseMetadata(TypedDict):
+    """What served the request."""
+
+    system_fingerprint: str
+
+
+@_closed
+class IncompleteDetails(TypedDict):
+    """Why a response ends too soon."""
+
+    reason: Literal["max_output_tokens"]
+
+
+@_closed
+class ResponseError(TypedDict):
+    """Why a response failed."""
+
+    code: str
+    message: str
+
+
+@_closed
+class NamedFunction(TypedDict):
+    """The function that had to be called."""
+
+    type: Literal["function"]
+    name: str
+
+
+@_closed
+class Response(TypedDict):
+    """A response."""
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    completed_at: int | None
+    status: Literal["in_progress", "completed", "incomplete", "failed"]
+    model: str
+    store: bool
+    previous_response_id: str | None
+    output: list[OutputItem]
+    reasoning: ReasoningSettings
+    text: TextSettings
+    tool_choice: Literal["none", "auto", "required"] | NamedFunction
+    tools: list[OpenObject]
+    parallel_tool_calls: bool
+    temperature: float
+    top_p: float
+    top_logprobs: int
+    presence_penalty: float
+    frequency_penalty: float
+    max_output_tokens: int | None
+    max_tool_calls: int | None
+    truncation: Literal["disabled"]
+    background: bool
+    service_tier: Literal["default", "priority"]
+    instructions: str | None
+    user: str | None
+    prompt_cache_key: str | None
+    safety_identifier: str | None
+    incomplete_details: IncompleteDetails | None
+    error: ResponseError | None
+    metadata: ResponseMetadata
+    usage: ResponseUsage | None
+    citations: NotRequired[list[str]]
+
+
+@_closed
+class DeletedResponse(TypedDict):
+    """The answer to a deletion."""
+
+    id: str
+    object: Literal["response"]
+    deleted: Literal[True]
+
+
+@_closed
+class InputItemList(TypedDict):
+    """The input of a response; its items are the client's own."""
+
+    object: Literal["list"]
+    data: list[OpenObject]
+
+
+# -- events -------------------------------------------------------------------------
+
+
+@_closed
+class ResponseEvent(TypedDict):
+    """The response as it is: at the beginning, and at the end."""
+
+    type: Literal[
+        "response.created",
+        "response.in_progress",
+        "response.completed",
+        "response.incomplete",
+        "response.failed",
+    ]
+    sequence_number: int
+    response: Response
+
+
+@_closed
+class OutputItemEvent(TypedDict):
+    """An item begins or ends."""
+
+    type: Literal["response.output_item.added", "response.output_item.done"]
+    sequence_number: int
+    output_index: int
+    item: OutputItem
+
+
+@_closed
+class SummaryPartEvent(TypedDict):
+    """A part of the summary of the reasoning begins or ends."""
+
+    type: Literal[
+        "response.reasoning_summary_part.added", "response.reasoning_summary_part.done"
+    ]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    part: SummaryText
+
+
+@_closed
+class SummaryDeltaEvent(TypedDict):
+    """A token of the summary."""
+
+    type: Literal["response.reasoning_summary_text.delta"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    delta: str
+
+
+@_closed
+class SummaryDoneEvent(TypedDict):
+    """The whole summary."""
+
+    type: Literal["response.reasoning_summary_text.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    summary_index: int
+    text: str
+
+
+@_closed
+class ContentPartEvent(TypedDict):
+    """A part of a message begins or ends."""
+
+    type: Literal["response.content_part.added", "response.content_part.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    part: OutputPart
+
+
+@_closed
+class TextDeltaEvent(TypedDict):
+    """A token of the text."""
+
+    type: Literal["response.output_text.delta"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+    logprobs: list[TokenLogprob]
+
+
+@_closed
+class AnnotationEvent(TypedDict):
+    """A citation."""
+
+    type: Literal["response.output_text.annotation.added"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    annotation_index: int
+    annotation: UrlCitation
+
+
+@_closed
+class TextDoneEvent(TypedDict):
+    """The whole text."""
+
+    type: Literal["response.output_text.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    text: str
+    logprobs: list[TokenLogprob]
+
+
+@_closed
+class RefusalDeltaEvent(TypedDict):
+    """A token of a refusal."""
+
+    type: Literal["response.refusal.delta"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    delta: str
+
+
+@_closed
+class RefusalDoneEvent(TypedDict):
+    """The whole refusal."""
+
+    type: Literal["response.refusal.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    content_index: int
+    refusal: str
+
+
+@_closed
+class ArgumentsDeltaEvent(TypedDict):
+    """The arguments of a function; they arrive whole."""
+
+    type: Literal["response.function_call_arguments.delta"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@_closed
+class ArgumentsDoneEvent(TypedDict):
+    """The arguments of a function, once more."""
+
+    type: Literal["response.function_call_arguments.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    name: str
+    arguments: str
+
+
+@_closed
+class InputDeltaEvent(TypedDict):
+    """The input of a search on X; it arrives whole."""
+
+    type: Literal["response.custom_tool_call_input.delta"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@_closed
+class InputDoneEvent(TypedDict):
+    """The input of a search on X, once more."""
+
+    type: Literal["response.custom_tool_call_input.done"]
+    sequence_number: int
+    item_id: str
+    output_index: int
+    input: str
+
+
+@_closed
+class ToolStepEvent(TypedDict):
+    """A tool of the server goes on."""
+
+    type: Literal[
+        "response.web_search_call.in_progress",
+        "response.web_search_call.searching",
+        "response.web_search_call.completed",
+        "response.file_search_call.in_progress",
+        "response.file_search_call.searching",
+        "response.file_search_call.completed",
+        "response.code_interpreter_call.in_progress",
+        "response.code_interpreter_call.interpreting",
+        "response.code_interpreter_call.completed",
+        "response.mcp_call.in_progress",
+        "response.mcp_call.completed",
+        "response.mcp_call.failed",
+        "response.image_generation_call.in_progress",
+        "response.image_generation_call.generating",
+        "response.image_generation_call.failed",
+    ]
+    sequence_number: int
+    item_id: str
+    output_index: int
+
+
+StreamEvent = Annotated[
+    ResponseEvent
+    | OutputItemEvent
+    | SummaryPartEvent
+    | SummaryDeltaEvent
+    | SummaryDoneEvent
+    | ContentPartEvent
+    | TextDeltaEvent
+    | AnnotationEvent
+    | TextDoneEvent
+    | RefusalDeltaEvent
+    | RefusalDoneEvent
+    | ArgumentsDeltaEvent
+    | ArgumentsDoneEvent
+    | InputDeltaEvent
+    | InputDoneEvent
+    | ToolStepEvent,
+    Field(discriminator="type"),
+]
