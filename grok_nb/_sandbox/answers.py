@@ -14,6 +14,7 @@ from pydantic import ConfigDict, WithJsonSchema, with_config
 from typing_extensions import TypedDict
 
 from .faults import Fault
+from .responses.usage import ResponseUsage  # noqa: TC001 - read at run time
 
 _closed = with_config(ConfigDict(extra="forbid", strict=True))
 
@@ -369,7 +370,7 @@ class LedgerCall(TypedDict):
     status: int | None
     billed: bool
     cost_in_usd_ticks: int
-    usage: Usage | None
+    usage: Usage | ResponseUsage | None
     closed_early: bool
     done: bool
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
+from .responses import answers as responses
+from .responses.endpoint import PATH as RESPONSES
+from .responses.request import ResponsesRequest
+from .responses.stored import MAX_ITEMS
 
 PATH = "/openapi.json"
 _REFERENCE = "#/components/schemas/{model}"
@@ -19,7 +23,7 @@ _MEANINGS = {
     400: "Something in the request makes no sense, or the API key is wrong",
     401: "No API key, or not as a bearer token",
     403: "Blocked, no permission, or no credit",
-    404: "No such model, or none that this key may use",
+    404: "No such thing, or none that this key may use",
     410: "Live search is retired",
     413: "The body is too large",
     415: "No body, or none that claims to be JSON",
@@ -60,6 +64,12 @@ class Operation:
         The data of the events, where the answer can be a stream.
     vintages : tuple of str
         The years it exists in.
+    subject : str
+        What ``name`` is.
+    query : dict of str to schema, optional
+        What may stand after the path.
+    has_event_names : bool, default False
+        Whether events of the stream have a line with their name.
     """
 
     method: str
@@ -70,6 +80,9 @@ class Operation:
     statuses: tuple[int, ...] = ()
     chunk: Any = None
     vintages: tuple[str, ...] = errors.VINTAGES
+    subject: str = "Id or alias of a model"
+    query: dict[str, dict[str, Any]] = field(default_factory=dict)
+    has_event_names: bool = False
 
     @property
     def is_window(self) -> bool:
@@ -99,6 +112,13 @@ class FaultScript(schemas.Body):
     faults: list[faults.Fault | str]
 
 
+_RESPONSE_ID = "Id of a stored response"
+_LISTING_QUERY: dict[str, dict[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS},
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "after": {"type": "string"},
+}
+
 OPERATIONS = (
     Operation(
         "POST",
@@ -108,6 +128,41 @@ OPERATIONS = (
         request=schemas.ChatRequest,
         statuses=(404, 410, 415, 422),
         chunk=answers.ChatCompletionChunk,
+    ),
+    Operation(
+        "POST",
+        RESPONSES,
+        "Answer, with tools of the server",
+        responses.Response,
+        request=ResponsesRequest,
+        statuses=(404, 410, 415, 422),
+        chunk=responses.StreamEvent,
+        has_event_names=True,
+    ),
+    Operation(
+        "GET",
+        f"{RESPONSES}/{{name}}",
+        "A stored response",
+        responses.Response,
+        statuses=(404,),
+        subject=_RESPONSE_ID,
+    ),
+    Operation(
+        "DELETE",
+        f"{RESPONSES}/{{name}}",
+        "Forget a stored response",
+        responses.DeletedResponse,
+        statuses=(404,),
+        subject=_RESPONSE_ID,
+    ),
+    Operation(
+        "GET",
+        f"{RESPONSES}/{{name}}/input_items",
+        "What a stored response answers",
+        responses.InputItemList,
+        statuses=(404,),
+        subject=_RESPONSE_ID,
+        query=_LISTING_QUERY,
     ),
     Operation(
         "POST",
@@ -221,7 +276,8 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     headers = ["x-request-id", "x-grok-nb-sandbox"]
     if operation.chunk is not None:
         event = found[f"{operation.name} chunk"]
-        content["text/event-stream"] = {"schema": _event(event)}
+        described = _event(event, has_name=operation.has_event_names)
+        content["text/event-stream"] = {"schema": described}
         headers += _RATE_HEADERS
     statuses = {*_ALWAYS, *operation.statuses}
     if not operation.is_window:
@@ -243,9 +299,13 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
                 "name": "name",
                 "in": "path",
                 "required": True,
-                "description": "Id or alias of a model",
+                "description": operation.subject,
                 "schema": {"type": "string", "minLength": 1},
-            }
+            },
+            *(
+                {"name": name, "in": "query", "schema": schema}
+                for name, schema in operation.query.items()
+            ),
         ]
     if operation.request is not None:
         body = {"schema": found[f"{operation.name} request"]}
@@ -254,7 +314,7 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     return entry
 
 
-def _event(chunk: dict[str, Any]) -> dict[str, Any]:
+def _event(chunk: dict[str, Any], *, has_name: bool) -> dict[str, Any]:
     """Describe one event; the last one of a stream has the data ``[DONE]``."""
     json_text = {
         "type": "string",
@@ -262,7 +322,11 @@ def _event(chunk: dict[str, Any]) -> dict[str, Any]:
         "contentSchema": chunk,
     }
     data = {"anyOf": [{"const": "[DONE]"}, json_text]}
-    return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+    properties: dict[str, Any] = {"data": data}
+    if has_name:
+        # The last one has none.
+        properties["event"] = {"type": "string"}
+    return {"type": "object", "properties": properties, "required": ["data"]}
 
 
 def _error(status: int, vintage: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import urllib.request
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,9 +25,13 @@ from schemathesis.specs.openapi.checks import (
 
 from grok_nb._sandbox import openapi
 from grok_nb._sandbox.server import Sandbox
+from tests.contract import responses_asked
 
+RESPONSES = responses_asked.PATH
 CHAT = "/v1/chat/completions"
 GOOD = {"model": "grok-4.7", "messages": [{"role": "user", "content": "Hi"}]}
+# Schemathesis looks at the first events of a stream only.
+SHORT = responses_asked.asked("Hi", model="grok-4.20-non-reasoning", stream=True)
 NOTHING = contextlib.nullcontext()
 CHECKS = [
     not_a_server_error,
@@ -64,11 +69,23 @@ def described(vintage: str) -> schemathesis.BaseSchema:
     return schemathesis.openapi.from_dict(openapi.describe(vintage), config=config)
 
 
-def lead_further(case: schemathesis.Case, vintage: str) -> None:
+def stored_id(sandbox: Sandbox) -> str:
+    """Have a response stored that a case may read or delete."""
+    request = urllib.request.Request(
+        f"{sandbox.root_url}{RESPONSES}",
+        json.dumps({"model": "grok-4.7", "input": "Hi"}).encode(),
+        {"Authorization": f"Bearer {sandbox.key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.loads(answer.read())["id"]
+
+
+def lead_further(case: schemathesis.Case, vintage: str, sandbox: Sandbox) -> None:
     """Put names and messages into most cases that would else end at their checks."""
     names, body = MODELS[vintage], case.body
     if "name" in case.path_parameters and len(case.path_parameters["name"]) % 2:
-        case.path_parameters["name"] = names[0]
+        is_stored = case.path.startswith(RESPONSES)
+        case.path_parameters["name"] = stored_id(sandbox) if is_stored else names[0]
     if not isinstance(body, dict):
         return
     pick = zlib.crc32(json.dumps(body, default=str).encode())
@@ -76,6 +93,10 @@ def lead_further(case: schemathesis.Case, vintage: str) -> None:
         body["model"] = names[pick % len(names)]
     if body.get("messages") and isinstance(body["messages"], list) and pick % 3:
         body["messages"] = [{"role": "user", "content": "What is 101*3?"}]
+    if body.get("input") and isinstance(body["input"], list | str) and pick % 3:
+        body["input"] = responses_asked.TRAM if pick % 2 else "What is 101*3?"
+        for key in ("previous_response_id", "background"):
+            body.pop(key, None)
     if isinstance(body.get("stream", False), bool) and pick % 2:
         body["stream"] = True
 
@@ -97,52 +118,65 @@ def ask(sandbox: Sandbox, case: schemathesis.Case) -> None:
 def test_answers_of_2026_are_as_described(
     case: schemathesis.Case, sandboxes: dict[str, Sandbox]
 ) -> None:
-    lead_further(case, "2026")
+    lead_further(case, "2026", sandboxes["2026"])
     ask(sandboxes["2026"], case)
 
 
-@described("2025").include(path_regex="/v1/(chat|tokenize|models)").parametrize()
+@(
+    described("2025")
+    .include(path_regex="/v1/(chat|responses|tokenize|models)")
+    .parametrize()
+)
 @SETTINGS
 def test_answers_of_2025_are_as_described(
     case: schemathesis.Case, sandboxes: dict[str, Sandbox]
 ) -> None:
-    lead_further(case, "2025")
+    lead_further(case, "2025", sandboxes["2025"])
     ask(sandboxes["2025"], case)
 
 
 def without_422(document: dict[str, Any]) -> None:
-    del document["paths"][CHAT]["post"]["responses"]["422"]
+    for path in (CHAT, RESPONSES):
+        del document["paths"][path]["post"]["responses"]["422"]
 
 
 def without_usage(document: dict[str, Any]) -> None:
-    schema = document["components"]["schemas"]["ChatCompletion"]
-    del schema["properties"]["usage"]
-    schema["required"].remove("usage")
+    for name in ("ChatCompletion", "Response"):
+        schema = document["components"]["schemas"][name]
+        del schema["properties"]["usage"]
+        schema["required"].remove("usage")
 
 
 def without_delta(document: dict[str, Any]) -> None:
-    schema = document["components"]["schemas"]["ChunkChoice"]
-    del schema["properties"]["delta"]
-    schema["required"].remove("delta")
+    for name in ("ChunkChoice", "TextDeltaEvent"):
+        schema = document["components"]["schemas"][name]
+        del schema["properties"]["delta"]
+        schema["required"].remove("delta")
 
 
 def without_json(document: dict[str, Any]) -> None:
-    content = document["paths"][CHAT]["post"]["responses"]["200"]["content"]
-    del content["application/json"]
+    for path in (CHAT, RESPONSES):
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        del content["application/json"]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "body"),
+    ("spoil", "path", "body"),
     [
-        (without_422, {"model": 1, "messages": []}),
-        (without_usage, GOOD),
-        (without_delta, GOOD | {"stream": True}),
-        (without_json, GOOD),
+        (without_422, CHAT, {"model": 1, "messages": []}),
+        (without_usage, CHAT, GOOD),
+        (without_delta, CHAT, GOOD | {"stream": True}),
+        (without_json, CHAT, GOOD),
+        (without_422, RESPONSES, {"model": 1, "input": []}),
+        (without_usage, RESPONSES, responses_asked.asked()),
+        (without_delta, RESPONSES, SHORT),
+        (without_json, RESPONSES, responses_asked.asked()),
     ],
 )
 def test_a_wrong_description_would_be_noticed(
     sandboxes: dict[str, Sandbox],
     spoil: Callable[[dict[str, Any]], None],
+    path: str,
     body: dict[str, Any],
 ) -> None:
     document = copy.deepcopy(openapi.describe("2026"))
@@ -150,7 +184,7 @@ def test_a_wrong_description_would_be_noticed(
         if is_spoilt:
             spoil(document)
         schema = schemathesis.openapi.from_dict(copy.deepcopy(document))
-        case = schema[CHAT]["POST"].Case(body=body, media_type="application/json")
+        case = schema[path]["POST"].Case(body=body, media_type="application/json")
         expected = pytest.raises(FailureGroup) if is_spoilt else NOTHING
         with expected:
             ask(sandboxes["2026"], case)

@@ -12,6 +12,8 @@ from typing_extensions import TypedDict
 from grok_nb._sandbox.answers import TokenLogprob  # noqa: TC001 - read at run time
 from grok_nb._sandbox.schemas import OpenObject  # noqa: TC001 - read at run time
 
+from .usage import ResponseUsage  # noqa: TC001 - read at run time
+
 _closed = with_config(ConfigDict(extra="forbid", strict=True))
 Progress = Literal["in_progress", "completed", "incomplete", "failed"]
 
@@ -233,59 +235,6 @@ OutputItem = Annotated[
 
 
 # -- the response -------------------------------------------------------------------
-
-
-@_closed
-class InputDetails(TypedDict):
-    """How much of the input was in the cache."""
-
-    cached_tokens: int
-
-
-@_closed
-class OutputDetails(TypedDict):
-    """How much of the output is reasoning."""
-
-    reasoning_tokens: int
-
-
-@_closed
-class ToolCounts(TypedDict):
-    """How often the tools of the server were used with success."""
-
-    web_search_calls: int
-    x_search_calls: int
-    code_interpreter_calls: int
-    file_search_calls: int
-    mcp_calls: int
-    document_search_calls: int
-    image_generation_calls: NotRequired[int]
-    x_posts_fetched: NotRequired[int]
-    x_users_fetched: NotRequired[int]
-
-
-@_closed
-class ContextDetails(TypedDict):
-    """Tokens of the context at the end."""
-
-    input_tokens: int
-    output_tokens: int
-
-
-@_closed
-class ResponseUsage(TypedDict):
-    """Tokens, tools and cost; ``output_tokens`` holds the reasoning."""
-
-    input_tokens: int
-    input_tokens_details: InputDetails
-    output_tokens: int
-    output_tokens_details: OutputDetails
-    total_tokens: int
-    num_sources_used: int
-    num_server_side_tools_used: int
-    cost_in_usd_ticks: int
-    server_side_tool_usage_details: ToolCounts
-    context_details: NotRequired[ContextDetails]
 
 
 @_closed

@@ -34,7 +34,8 @@ _SECRETS = frozenset({"authorization", "headers"})
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """Serve the endpoints."""
-    stored = Stored(desk.unix_time)
+    # Looked up each time: a test may give the desk another clock.
+    stored = Stored(lambda: desk.unix_time())  # noqa: PLW0108
 
     @app.post(PATH)
     async def create(request: Request) -> Response:
@@ -102,10 +103,11 @@ async def respond(incoming: Incoming, stored: Stored) -> Delivered:
     arguments = (incoming.body, desk.catalog, vintage, stored, shelf)
     if len(incoming.body) > chat.LARGE_BYTES:
         job = await asyncio.to_thread(rules.prepare, *arguments)
+        outcomes = await planning.consult(job)
+        plan = await asyncio.to_thread(planning.plan, job, outcomes, shelf)
     else:
         job = rules.prepare(*arguments)
-    outcomes = await planning.consult(job)
-    plan = planning.plan(job, outcomes, shelf)
+        plan = planning.plan(job, await planning.consult(job), shelf)
     replying = Replying(job, plan, desk, stored, incoming.fault)
     return chat.answer(incoming, replying, job.chat.prompt_tokens)
 
@@ -258,7 +260,7 @@ class Replying:
     def _choice(self) -> str | dict[str, Any]:
         choice = self._job.request.tool_choice
         if choice is None:
-            return "auto" if self._job.request.tools else "none"
+            return "auto"
         return choice if isinstance(choice, str) else choice.model_dump()
 
 

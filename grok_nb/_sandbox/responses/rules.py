@@ -115,14 +115,15 @@ def prepare(
         task=tasks.of(asked),
         notes=(*job.question.notes, *said.notes),
     )
-    is_free = request.tool_choice in {None, "auto", "required"}
+    choice = request.tool_choice
+    is_free = not isinstance(choice, FunctionChoice) and choice != "none"
     return ResponseJob(
         request=request,
         chat=job,
         question=question,
         items=tuple(items),
         server_tools=server_tools if is_free else (),
-        must_use_tool=request.tool_choice == "required",
+        must_use_tool=choice == "required",
         vintage=vintage,
     )
 
