@@ -152,7 +152,9 @@ class Replying:
         if self._failure is not None:
             total = sum(1 for _ in self._generation())
             after = self._failure.after
-            fails_after = total // 2 if after is None else min(after, total)
+            wanted = total // 2 if after is None else min(after, total)
+            # The first two only say that it has begun.
+            fails_after = max(wanted, 2)
         return self._generation(fails_after)
 
     def _generation(self, fails_after: int | None = None) -> Generation:
@@ -246,8 +248,9 @@ class Replying:
 
     def _reasoning(self) -> dict[str, Any]:
         options = self._job.request.reasoning
+        none = "none" if "none" in self.model.efforts else None
         return {
-            "effort": self._job.question.effort,
+            "effort": self._job.question.effort or none,
             "summary": (options.summary if options else None) or "detailed",
         }
 

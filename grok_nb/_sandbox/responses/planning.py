@@ -42,6 +42,11 @@ _DRAW = re.compile(
     r"\b(?:image|picture|photo)\b",
     re.IGNORECASE,
 )
+# Orders that are carried out as they stand.
+_ORDER = re.compile(
+    r"\bcount\b.{0,40}\bto\s+\d|\b\d+[ -](?:words?|lines|bullet points)\b",
+    re.IGNORECASE,
+)
 _CONTAINER = "cntr_5a9db0c5"
 _NO_PICTURES = "The sandbox draws no pictures in responses."
 _INTRODUCTION = (
@@ -96,10 +101,11 @@ class Plan:
 def wants_tools(job: ResponseJob) -> bool:
     """Whether any tool of the server may run."""
     question = job.question
-    if not job.server_tools or brain.REPEAT in question.text:
+    if not job.server_tools:
         return False
+    is_order = brain.REPEAT in question.text or _ORDER.search(question.text)
     # Once there are results of functions, these are told.
-    return job.must_use_tool or not question.task.results
+    return job.must_use_tool or not (is_order or question.task.results)
 
 
 async def consult(job: ResponseJob) -> dict[int, list[Outcome]]:
@@ -145,7 +151,8 @@ def plan(
 def _sentences(runs: list[Run]) -> list[Said]:
     """Put what was read whole before what was only seen in a list."""
     ordered = sorted(runs, key=lambda run: not run.is_best)
-    return list(dict.fromkeys(one for run in ordered for one in run.said))
+    said = dict.fromkeys(one for run in ordered for one in run.said)
+    return list(said) or [Said("Nothing, within the turns that were allowed.")]
 
 
 def _written(

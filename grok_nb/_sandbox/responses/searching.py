@@ -165,7 +165,7 @@ class X:
         yield self._posts("x_keyword_search", found)
         if not found:
             found = corpus.search(self._query, self._allows, X_RESULTS, _NEAR)
-            yield self._posts("x_semantic_search", found, is_last=True)
+            yield self._posts("x_semantic_search", found, number=2)
         if _PEOPLE.search(self._text):
             yield self._people()
         found = _ordered(found, self._text)
@@ -177,17 +177,16 @@ class X:
         if self._tool.enable_video_understanding:
             yield from _looks(found, "view_x_video", is_2025=self._is_2025)
 
-    def _posts(
-        self, name: str, found: tuple[Page, ...], *, is_last: bool = False
-    ) -> Run:
+    def _posts(self, name: str, found: tuple[Page, ...], *, number: int = 1) -> Run:
         is_filtered = bool(self._allowed or self._excluded or self._first or self._last)
         said = tuple(_told(page) for page in _ordered(found, self._text)[:MAX_TOLD])
-        if not found and is_last:
+        if not found and number > 1:
             said = (_nothing(self._query, is_filtered),)
         return self._run(
             name,
             {"query": self._query, "limit": X_RESULTS},
             {"x_posts_fetched": len(found)},
+            number=number,
             found="\n".join(f"@{p.handle} {p.date} {p.url} {p.text}" for p in found),
             said=said,
             urls=tuple(page.url for page in found),
