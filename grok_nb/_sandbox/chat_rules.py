@@ -24,7 +24,7 @@ MAX_IMAGE_BYTES = {"2025": 10 * 1024 * 1024, "2026": 20 * 1024 * 1024}
 MESSAGE_TOKENS = 3
 # Names the API keeps for itself. Source: issues of 2026, xai-api.md section 3.3.
 _RESERVED_TOOLS = frozenset({"tool_search"})
-_EMPTY_TEXT = (
+EMPTY_TEXT = (
     "Invalid request content: Each message must have at least one content element."
 )
 
@@ -135,12 +135,12 @@ def _serving(name: str, catalog: Catalog) -> Resolved:
 
 def _check_messages(messages: list[Message]) -> None:
     if not messages:
-        raise errors.invalid(_EMPTY_TEXT)
+        raise errors.invalid(EMPTY_TEXT)
     for message in messages:
         # A call has nothing to say, and a tool may have returned nothing.
         may_be_empty = message.tool_calls or message.role in {"tool", "function"}
         if not message.content and not may_be_empty:
-            raise errors.invalid(_EMPTY_TEXT)
+            raise errors.invalid(EMPTY_TEXT)
         parts = message.content if isinstance(message.content, list) else []
         for part in parts:
             _check_part(message, part)

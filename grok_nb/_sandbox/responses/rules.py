@@ -133,6 +133,8 @@ def _wrong(name: str, text: str) -> errors.ApiError:
 
 
 def _check_fields(request: ResponsesRequest) -> None:
+    if not request.input:
+        raise errors.invalid(chat_rules.EMPTY_TEXT)
     if request.background:
         raise errors.invalid("background is not supported.")
     if request.instructions is not None and request.previous_response_id is not None:
