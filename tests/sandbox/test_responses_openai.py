@@ -258,11 +258,6 @@ def test_a_choice_of_tools_is_kept(
     assert echoed == choice
 
 
-class Tram(pydantic.BaseModel):
-    minutes: int
-    stops: str | None = None
-
-
 class Sum(pydantic.BaseModel):
     total: int
 
@@ -273,11 +268,6 @@ def test_a_schema_is_filled_from_the_prompt(client: openai.OpenAI) -> None:
     )
     assert reply.output_parsed == Sum(total=42)
     assert reply.to_dict()["text"]["format"]["type"] == "json_schema"
-
-
-class Prize(pydantic.BaseModel):
-    date: str | None
-    cost: str | None
 
 
 def test_a_schema_is_filled_from_what_was_found(client: openai.OpenAI) -> None:

@@ -62,7 +62,7 @@ def label_of(tool: McpTool) -> str:
 
 
 async def consult(
-    tool: McpTool, text: str, *, must: bool, parallel: bool
+    tool: McpTool, text: str, *, must: bool, parallel: bool, total_s: float = TOTAL_S
 ) -> list[Outcome]:
     """
     Call those tools of a server that a text asks for.
@@ -79,6 +79,8 @@ async def consult(
         Whether one has to be called.
     parallel : bool
         Whether several may be.
+    total_s : float, default 10
+        Seconds for all that is asked of the server.
     """
     label = label_of(tool)
     done: list[Outcome] = []
@@ -86,7 +88,7 @@ async def consult(
         return [Outcome(label, "tools/list", "{}", error=NO_NETWORK)]
     open_call = tools.Call("", "tools/list", "{}")
     try:
-        async with asyncio.timeout(TOTAL_S), _Session(tool) as session:
+        async with asyncio.timeout(total_s), _Session(tool) as session:
             offered = await session.list_tools()
             picked = tools.pick(
                 text,
@@ -98,7 +100,7 @@ async def consult(
                 open_call = call
                 done.append(await session.call(label, call))
     except TimeoutError:
-        error = f"no answer within {TOTAL_S:g} s"
+        error = f"no answer within {total_s:g} s"
     except (_McpError, httpx.HTTPError, httpx.InvalidURL) as problem:
         error = str(problem) or type(problem).__name__
     else:
@@ -120,9 +122,13 @@ class _Session:
             "content-type": "application/json",
         }
         try:
-            # No proxy: the server is on this machine.
+            # No proxy: the server is on this machine. Loading certificates takes long
+            # and is for https only.
             self._client = httpx.AsyncClient(
-                headers=headers, timeout=TOTAL_S, trust_env=False
+                headers=headers,
+                timeout=TOTAL_S,
+                trust_env=False,
+                verify=urlsplit(tool.server_url).scheme == "https",
             )
         except (ValueError, TypeError):
             raise _McpError("the headers cannot be sent") from None
