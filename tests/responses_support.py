@@ -9,10 +9,72 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from hypothesis import strategies as st
+
 from grok_nb._sandbox.server import Sandbox
 
 PATH = "/v1/responses"
 TRAM = "When was tram line 14 in Bern opened?"
+
+PROMPTS = (
+    TRAM,
+    "What is 101*3?",
+    "Search the web: what does a tram ticket cost, and what is 7*6?",
+    "Latest posts about planet Orsa?",
+    "Who is @tramfan? Show the account.",
+    "Weather in Bern?",
+    "zyzzyva",
+    "Hello",
+    "Draw a tram",
+    "Repeat exactly: abc",
+    "What is the latest video of xAI?",
+)
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "The weather in a city",
+    "parameters": {
+        "type": "object",
+        "properties": {"city": {"type": "string"}},
+        "required": ["city"],
+    },
+}
+TOOLS = (
+    WEATHER,
+    {"type": "web_search"},
+    {"type": "web_search", "enable_image_understanding": True},
+    {"type": "x_search"},
+    {"type": "x_search", "enable_video_understanding": True},
+    {"type": "code_interpreter"},
+    {"type": "file_search", "vector_store_ids": ["c"]},
+    {"type": "mcp", "server_url": "https://mcp.example"},
+    {"type": "image_generation"},
+)
+BODIES = st.fixed_dictionaries(
+    {"input": st.sampled_from(PROMPTS)},
+    optional={
+        "tools": st.lists(st.sampled_from(TOOLS), max_size=4, unique_by=str).filter(
+            lambda tools: sum(tool["type"] == "function" for tool in tools) < 2
+        ),
+        "max_output_tokens": st.integers(1, 200),
+        "max_turns": st.integers(1, 3),
+        "parallel_tool_calls": st.booleans(),
+        "tool_choice": st.sampled_from(["auto", "none"]),
+        "model": st.sampled_from(["grok-4.3", "grok-4.20-non-reasoning", "grok-4"]),
+        "include": st.lists(
+            st.sampled_from(
+                [
+                    "reasoning.encrypted_content",
+                    "web_search_call.action.sources",
+                    "code_interpreter_call.outputs",
+                    "no_inline_citations",
+                ]
+            ),
+            unique=True,
+        ),
+        "text": st.sampled_from([{"format": {"type": "json_object"}}, {}]),
+    },
+)
 
 
 class Client:

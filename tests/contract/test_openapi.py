@@ -27,6 +27,7 @@ from grok_nb._sandbox.responses import rules
 from grok_nb._sandbox.responses.stored import Stored
 from grok_nb._sandbox.server import Sandbox
 from tests.contract import responses_asked
+from tests.responses_support import BODIES
 
 RESPONSES = responses_asked.PATH
 CHAT = "/v1/chat/completions"
@@ -849,6 +850,32 @@ def test_accepted_requests_are_answered_as_described(
             assert list(mismatches({vintage: document}, found)) == []
             texts.append(texts_of([sample.body for sample in found]))
         assert texts[0] == texts[1]
+
+    run()
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_accepted_requests_for_responses_are_answered_as_described(
+    documents: dict[str, dict[str, Any]], clients: dict[str, Client], vintage: str
+) -> None:
+    document = documents[vintage]
+    taken = checker(document, request_schema(document, RESPONSES))
+
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @given(BODIES)
+    def run(fields: dict[str, Any]) -> None:
+        body = responses_asked.asked() | fields
+        taken.validate(body)
+        for stream in (False, True):
+            sent = body | {"stream": stream}
+            status, kind, raw = clients[vintage].ask("POST", RESPONSES, sent)
+            assert status == 200, raw
+            found = [
+                Sample(vintage, ("POST", RESPONSES), status, kind, content)
+                for content in contents(kind, raw)
+            ]
+            assert found
+            assert list(mismatches({vintage: document}, found)) == []
 
     run()
 

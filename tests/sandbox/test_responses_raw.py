@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from grok_nb._sandbox.chat import LARGE_BYTES
 from grok_nb._sandbox.faults import NAMED_KINDS
 from grok_nb._sandbox.server import Sandbox
 from tests.responses_support import (
@@ -291,6 +292,22 @@ def test_pictures_are_not_drawn_and_not_billed(client: Client) -> None:
     assert (call["status"], call["result"]) == ("failed", None)
     assert response["usage"]["num_server_side_tools_used"] == 0
     assert "draws no pictures" in text_of(response)
+
+
+def test_long_inputs_are_read_beside_the_event_loop(client: Client) -> None:
+    filler = "Nothing to see here. " * 15_000
+    text = f"Total: 42\n{filler}\nWhat is 7*6?"
+    assert len(text) > LARGE_BYTES
+    schema = {"type": "object", "properties": {"total": {"type": "integer"}}}
+    wanted = {"format": {"type": "json_schema", "name": "sum", "schema": schema}}
+    for response in (
+        client.ask(text, text=wanted, tools=[WEB]),
+        folded(events(client.stream(text, text=wanted, tools=[WEB]))),
+    ):
+        assert json.loads(text_of(response)) == {"total": 42}
+        usage = response["usage"]
+        assert usage["input_tokens"] > 60_000
+        assert usage["input_tokens_details"]["cached_tokens"] > 0
 
 
 # -- refusals -------------------------------------------------------------------------

@@ -12,72 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grok_nb._sandbox import catalog, tokens
-from grok_nb._sandbox.desk import Desk, Settings
+from grok_nb._sandbox.desk import Desk, Incoming, Settings
 from grok_nb._sandbox.errors import ApiError
 from grok_nb._sandbox.faults import Fault, Faults
 from grok_nb._sandbox.responses import planning, rules
 from grok_nb._sandbox.responses.endpoint import Replying
-from grok_nb._sandbox.responses.stored import KEPT_S, MAX_ENTRIES, Stored
-from tests.responses_support import TRAM, events, folded, of_type, request, text_of
-
-PROMPTS = (
-    TRAM,
-    "What is 101*3?",
-    "Search the web: what does a tram ticket cost, and what is 7*6?",
-    "Latest posts about planet Orsa?",
-    "Who is @tramfan? Show the account.",
-    "Weather in Bern?",
-    "zyzzyva",
-    "Hello",
-    "Draw a tram",
-    "Repeat exactly: abc",
-    "What is the latest video of xAI?",
+from grok_nb._sandbox.responses.stored import (
+    KEPT_S,
+    MAX_BYTES,
+    MAX_ENTRIES,
+    Stored,
 )
-WEATHER = {
-    "type": "function",
-    "name": "get_weather",
-    "description": "The weather in a city",
-    "parameters": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-    },
-}
-TOOLS = (
-    WEATHER,
-    {"type": "web_search"},
-    {"type": "web_search", "enable_image_understanding": True},
-    {"type": "x_search"},
-    {"type": "x_search", "enable_video_understanding": True},
-    {"type": "code_interpreter"},
-    {"type": "file_search", "vector_store_ids": ["c"]},
-    {"type": "mcp", "server_url": "https://mcp.example"},
-    {"type": "image_generation"},
-)
-BODIES = st.fixed_dictionaries(
-    {"input": st.sampled_from(PROMPTS)},
-    optional={
-        "tools": st.lists(st.sampled_from(TOOLS), max_size=4, unique_by=str).filter(
-            lambda tools: sum(tool["type"] == "function" for tool in tools) < 2
-        ),
-        "max_output_tokens": st.integers(1, 200),
-        "max_turns": st.integers(1, 3),
-        "parallel_tool_calls": st.booleans(),
-        "tool_choice": st.sampled_from(["auto", "none"]),
-        "model": st.sampled_from(["grok-4.3", "grok-4.20-non-reasoning", "grok-4"]),
-        "include": st.lists(
-            st.sampled_from(
-                [
-                    "reasoning.encrypted_content",
-                    "web_search_call.action.sources",
-                    "code_interpreter_call.outputs",
-                    "no_inline_citations",
-                ]
-            ),
-            unique=True,
-        ),
-        "text": st.sampled_from([{"format": {"type": "json_object"}}, {}]),
-    },
+from tests.responses_support import (
+    BODIES,
+    events,
+    folded,
+    of_type,
+    request,
+    text_of,
 )
 
 
@@ -87,8 +39,18 @@ def replying(body: dict[str, Any], vintage: str = "2026", fault: str | None = No
     raw = json.dumps(request() | body).encode()
     job = rules.prepare(raw, desk.catalog, vintage, stored)
     plan = planning.plan(job, asyncio.run(planning.consult(job)), None)
-    wrong = Fault(do=fault) if fault else None
-    return Replying(job, plan, desk, stored, wrong)
+    incoming = Incoming(
+        desk=desk,
+        request_id="1",
+        method="POST",
+        path="/v1/responses",
+        headers={},
+        gone=None,
+        started_s=0,
+        body=raw,
+        fault=Fault(do=fault) if fault else None,
+    )
+    return Replying(job, plan, incoming, stored)
 
 
 def whole(body: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -318,6 +280,20 @@ def test_the_oldest_responses_make_room() -> None:
     with pytest.raises(ApiError):
         stored.get("0")
     assert stored.get("1").body["id"] == "1"
+
+
+def test_large_responses_make_room_sooner() -> None:
+    stored = Stored(lambda: 0)
+    for name in "abc":
+        stored.add(body_of(name), (), MAX_BYTES // 2)
+    with pytest.raises(ApiError):
+        stored.get("a")
+    stored.delete("b")
+    stored.add(body_of("d"), (), MAX_BYTES // 2)
+    assert [stored.get(name).body["id"] for name in "cd"] == ["c", "d"]
+    # The newest one is kept, however large.
+    stored.add(body_of("e"), (), 2 * MAX_BYTES)
+    assert stored.get("e").body["id"] == "e"
 
 
 @given(st.integers(0, 30), st.integers(1, 10), st.booleans())

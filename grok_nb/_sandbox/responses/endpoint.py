@@ -108,7 +108,7 @@ async def respond(incoming: Incoming, stored: Stored) -> Delivered:
     else:
         job = rules.prepare(*arguments)
         plan = planning.plan(job, await planning.consult(job), shelf)
-    replying = Replying(job, plan, desk, stored, incoming.fault)
+    replying = Replying(job, plan, incoming, stored)
     return chat.answer(incoming, replying, job.chat.prompt_tokens)
 
 
@@ -122,26 +122,25 @@ class Replying:
         What is answered.
     plan : Plan
         How.
-    desk : Desk
-        The sandbox's state.
+    incoming : Incoming
+        The request, and what goes wrong with it.
     stored : Stored
         Where it is kept.
-    fault : Fault or None
-        What goes wrong.
     """
 
     def __init__(
         self,
         job: ResponseJob,
         plan: Plan,
-        desk: Desk,
+        incoming: Incoming,
         stored: Stored,
-        fault: Fault | None,
     ) -> None:
+        desk, fault = incoming.desk, incoming.fault
         self.id = str(uuid.uuid4())
         self.model = job.model
         self.is_stream = bool(job.request.stream)
         self._job, self._plan, self._stored = job, plan, stored
+        self._size = len(incoming.body)
         self._unix_time = desk.unix_time
         self._created_at = int(desk.unix_time())
         self._failure = fault if fault is not None and fault.do == "failed" else None
@@ -175,7 +174,8 @@ class Replying:
     def keep(self, generation: Generation) -> None:
         """Store the response, unless it is not to be stored."""
         if self._job.request.store is not False:
-            self._stored.add(self.body(generation), self._job.items)
+            body = self.body(generation)
+            self._stored.add(body, self._job.items, self._size)
 
     def body(self, generation: Generation | None) -> dict[str, Any]:
         """

@@ -198,7 +198,12 @@ class X:
             _handle(name) for name in re.findall(r"@\w+", self._text)
         }
         ranked = [
-            (len(asked & {*corpus.terms(one.name + " " + one.text), one.handle}), one)
+            # A name says more than what is said of it.
+            (
+                2 * len(asked & {*corpus.terms(one.name), one.handle})
+                + len(asked & set(corpus.terms(one.text))),
+                one,
+            )
             for one in corpus.profiles()
             if self._permits(one.handle)
         ]

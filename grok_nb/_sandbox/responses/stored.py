@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # Source: docs.x.ai (2025-12); xai-api.md section 6.8.
 KEPT_S = 30 * 24 * 3600
 MAX_ENTRIES = 10_000
+MAX_BYTES = 256 * 1024 * 1024
 DEFAULT_ITEMS, MAX_ITEMS = 20, 100
 
 
@@ -23,6 +24,7 @@ class Entry:
 
     body: dict[str, Any]
     items: tuple[dict[str, Any], ...]
+    size: int
 
 
 class Stored:
@@ -38,12 +40,30 @@ class Stored:
     def __init__(self, unix_time: Callable[[], float]) -> None:
         self._unix_time = unix_time
         self._entries: OrderedDict[str, Entry] = OrderedDict()
+        self._bytes = 0
 
-    def add(self, body: dict[str, Any], items: tuple[dict[str, Any], ...]) -> None:
-        """Keep a response."""
-        self._entries[body["id"]] = Entry(body, items)
-        while len(self._entries) > MAX_ENTRIES:
-            self._entries.popitem(last=False)
+    def add(
+        self, body: dict[str, Any], items: tuple[dict[str, Any], ...], size: int = 0
+    ) -> None:
+        """
+        Keep a response; the oldest ones make room.
+
+        Parameters
+        ----------
+        body, items
+            Of the `Entry`.
+        size : int, default 0
+            Bytes of the request; what was said before is not kept twice.
+        """
+        self._entries[body["id"]] = Entry(body, items, size)
+        self._bytes += size
+        while len(self._entries) > MAX_ENTRIES or (
+            self._bytes > MAX_BYTES and len(self._entries) > 1
+        ):
+            self._forget(next(iter(self._entries)))
+
+    def _forget(self, name: str) -> None:
+        self._bytes -= self._entries.pop(name).size
 
     def get(self, name: str) -> Entry:
         """
@@ -56,7 +76,7 @@ class Stored:
         """
         entry = self._entries.get(name)
         if entry is not None and entry.body["created_at"] + KEPT_S < self._unix_time():
-            del self._entries[name]
+            self._forget(name)
             entry = None
         if entry is None:
             raise errors.ApiError(404, "missing", f"The response {name} was not found.")
@@ -65,7 +85,7 @@ class Stored:
     def delete(self, name: str) -> None:
         """Forget a response; 404 as for `get`."""
         self.get(name)
-        del self._entries[name]
+        self._forget(name)
 
     def items_after(self, name: str) -> tuple[dict[str, Any], ...]:
         """Give what a response that continues another one starts from."""
