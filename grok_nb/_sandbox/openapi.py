@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
 from .responses import answers as responses
+from .responses import events
 from .responses.endpoint import PATH as RESPONSES
 from .responses.request import ResponsesRequest
 from .responses.stored import MAX_ITEMS
@@ -136,7 +137,7 @@ OPERATIONS = (
         responses.Response,
         request=ResponsesRequest,
         statuses=(404, 410, 415, 422),
-        chunk=responses.StreamEvent,
+        chunk=events.StreamEvent,
         has_event_names=True,
     ),
     Operation(

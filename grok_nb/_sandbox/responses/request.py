@@ -8,25 +8,17 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from grok_nb._sandbox.schemas import (
     MAX_TOOLS,
-    RANGES,
     Body,
     JsonFormat,
     OpenObject,
     TextFormat,
     Whole,
+    ranged,
 )
 
 
 def _at_least_one() -> Any:  # Any: as of Field
     return Field(default=None, json_schema_extra={"minimum": 1})
-
-
-def _ranged(name: str) -> Any:  # Any: as of Field
-    low, high = RANGES[name]
-    bounds = {"minimum": low, "maximum": high}
-    if name == "top_p":
-        bounds = {"exclusiveMinimum": low, "maximum": high}
-    return Field(default=None, json_schema_extra=dict(bounds))
 
 
 def _at_most(number: int) -> Any:  # Any: as of Field
@@ -340,10 +332,10 @@ class ResponsesRequest(Body):
     tools: list[ResponseTool] | None = _at_most(MAX_TOOLS)
     tool_choice: Literal["none", "auto", "required"] | FunctionChoice | None = None
     stream: bool | None = None
-    temperature: float | None = _ranged("temperature")
-    top_p: float | None = _ranged("top_p")
+    temperature: float | None = ranged("temperature")
+    top_p: float | None = ranged("top_p")
     logprobs: bool | None = None
-    top_logprobs: Whole | None = _ranged("top_logprobs")
+    top_logprobs: Whole | None = ranged("top_logprobs")
     background: bool | None = None
     search_parameters: OpenObject | None = None
     service_tier: Literal["default", "priority"] | None = None
