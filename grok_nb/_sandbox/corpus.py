@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # long text is held against it.
 _SATURATION, _LENGTH = 1.2, 0.75
 _TITLE_WEIGHT = 2
+_MAX_WORDS, _MAX_CHARACTERS = 8, 200
 # A text fits when it holds that share of what the words of the query say.
 _ENOUGH = 0.4
 _WORD = re.compile(r"\w+")
@@ -116,10 +117,11 @@ def is_of(host: str, sites: Iterable[str]) -> bool:
     return any(host == site or host.endswith(f".{site}") for site in cut if site)
 
 
-def query(text: str, limit: int = 8) -> str:
-    """Take the words out of a text that one would search for."""
+def wanted(text: str) -> str:
+    """Take out of a text what one would search for; at most 200 characters."""
     telling = [word for word in _WORD.findall(text) if _root(word)]
-    return " ".join(list(dict.fromkeys(telling))[:limit])
+    found = " ".join(list(dict.fromkeys(telling))[:_MAX_WORDS])
+    return (found or text.strip())[:_MAX_CHARACTERS]
 
 
 def _root(word: str) -> str:
@@ -159,15 +161,15 @@ def _index() -> tuple[tuple[_Indexed, ...], dict[str, int], float]:
 
 
 def search(
-    wanted: str, allows: Callable[[Page], bool], limit: int, enough: float = _ENOUGH
+    query: str, allows: Callable[[Page], bool], limit: int, enough: float = _ENOUGH
 ) -> tuple[Page, ...]:
     """
     Rank what fits a query, the best first, by BM25.
 
     Parameters
     ----------
-    wanted : str
-        The query; words that say little are left out of account.
+    query : str
+        What to search for; words that say little are left out of account.
     allows : callable
         Which pages may be found.
     limit : int
@@ -177,7 +179,7 @@ def search(
         are.
     """
     indexed, spread, average = _index()
-    asked = {term: _weight(spread.get(term, 0), len(indexed)) for term in terms(wanted)}
+    asked = {term: _weight(spread.get(term, 0), len(indexed)) for term in terms(query)}
     whole = sum(asked.values())
     ranked: list[tuple[float, Page]] = []
     for one in indexed:
@@ -199,8 +201,8 @@ def _weight(number: int, total: int) -> float:
     return math.log(1 + (total - number + 0.5) / (number + 0.5))
 
 
-def sentence(page: Page, wanted: str) -> str:
+def sentence(page: Page, query: str) -> str:
     """Give the sentence of a page that fits a query best."""
-    asked = set(terms(wanted))
+    asked = set(terms(query))
     sentences = re.split(r"(?<=[.!?])\s+(?=[A-Z])", page.text)
     return max(sentences, key=lambda one: len(asked & set(terms(one))))

@@ -525,6 +525,42 @@ def test_retired_models_are_redirected(client: Client) -> None:
     assert [bill["model"] for bill in client.bills()] == ["grok-4.3"] * 2
 
 
+@pytest.mark.parametrize(
+    ("model", "asked", "told"),
+    [
+        ("grok-4.7", None, "high"),
+        ("grok-4.7", "xhigh", "xhigh"),
+        ("grok-4.3", None, "low"),
+        ("grok-4.3", "none", "none"),
+        ("grok-4.20", None, None),
+        ("grok-4.20-non-reasoning", None, None),
+        ("grok-4.20-multi-agent", "high", "high"),
+    ],
+)
+def test_the_effort_is_told(
+    client: Client, model: str, asked: str | None, told: str | None
+) -> None:
+    fields = {} if asked is None else {"reasoning": {"effort": asked}}
+    response = client.ask("What is 101*3?", model=model, **fields)
+    assert response["reasoning"]["effort"] == told
+    reasons = told != "none" and "non-reasoning" not in model
+    assert bool(of_type(response, "reasoning")) == reasons
+
+
+def test_a_query_is_never_long(client: Client) -> None:
+    for text in ("word" * 5_000, "? " * 5_000):
+        tools = [WEB, X]
+        response = client.ask(text, tools=tools, tool_choice="required")
+        queries = [
+            item["action"]["query"] for item in of_type(response, "web_search_call")
+        ] + [
+            json.loads(item["input"])["query"]
+            for item in of_type(response, "custom_tool_call")
+        ]
+        assert len(queries) == 3
+        assert max(map(len, queries)) <= 200
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "order=up"])
 def test_listings_of_input_check_their_query(client: Client, query: str) -> None:
     name = client.ask("What is 101*3?")["id"]

@@ -248,9 +248,10 @@ class Replying:
 
     def _reasoning(self) -> dict[str, Any]:
         options = self._job.request.reasoning
-        none = "none" if "none" in self.model.efforts else None
+        # A family that always reasons, or never, has no effort to tell of.
+        effort = self._job.question.effort or "none"
         return {
-            "effort": self._job.question.effort or none,
+            "effort": effort if effort in self.model.efforts else None,
             "summary": (options.summary if options else None) or "detailed",
         }
 

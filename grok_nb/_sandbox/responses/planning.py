@@ -302,7 +302,7 @@ def _of_mcp(outcome: Outcome) -> Run:
 def _in_files(
     job: ResponseJob, tool: FileSearchTool, text: str, shelf: Shelf | None
 ) -> Run:
-    query = corpus.query(text) or text.strip()
+    query = corpus.wanted(text)
     limit = tool.max_num_results or DEFAULT_FILE_RESULTS
     found = file_search.search(shelf, tool.vector_store_ids or (), query, limit)
     results = [

@@ -53,7 +53,7 @@ class Web:
     ) -> None:
         self._allowed, self._excluded = domains_of(tool)
         self._text = text
-        self._query = corpus.query(text) or text.strip()
+        self._query = corpus.wanted(text)
         self._has_sources = has_sources
         self._sees = sees
 
@@ -143,7 +143,7 @@ class X:
     ) -> None:
         self._tool = tool
         self._text = text
-        self._query = corpus.query(text) or text.strip()
+        self._query = corpus.wanted(text)
         self._is_2025, self._sees = is_2025, sees
         self._allowed = set(map(_handle, tool.allowed_x_handles or ()))
         self._excluded = set(map(_handle, tool.excluded_x_handles or ()))
