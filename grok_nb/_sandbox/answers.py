@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 
 from .faults import Fault
 from .media.shapes import EmbeddingUsage, PictureUsage
+from .responses.usage import ResponseUsage
 
 _closed = with_config(ConfigDict(extra="forbid", strict=True))
 
@@ -359,7 +360,7 @@ class Me(TypedDict):
     api_key: ApiKey
 
 
-AnyUsage = Usage | PictureUsage | EmbeddingUsage
+AnyUsage = Usage | ResponseUsage | PictureUsage | EmbeddingUsage
 
 
 @_closed

@@ -30,6 +30,7 @@ from .exchange import STALL_S
 from .faults import canned
 from .media import embedding, files, pictures, uploading
 from .media.shapes import ClockChange
+from .responses import endpoint as responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +48,7 @@ INFERENCE = frozenset(
         "/v1/embeddings",
         "/v1/images/edits",
         "/v1/images/generations",
+        responses.PATH,
     }
 )
 # Bodies that are kept: faults break them like replies, though nothing is billed.
@@ -290,6 +292,7 @@ def _routes(desk: Desk) -> FastAPI:
         )
         return _json(found)
 
+    responses.add_routes(app, desk)
     _add_identity(app, desk)
     _add_listings(app, desk)
     _add_media(app, desk)

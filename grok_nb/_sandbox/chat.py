@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .delivery import Delivered
     from .desk import Incoming
 
-LARGE_TOKENS = 50_000
 _ATTACHES = re.compile(rb'"(?:image_url|file)"')
 
 
@@ -43,7 +42,7 @@ async def complete(incoming: Incoming) -> Delivered:
         Envelope(job, int(desk.unix_time())),
         job.prompt_tokens,
         # A short body may name a long file.
-        is_large=is_large or job.prompt_text_tokens > LARGE_TOKENS,
+        is_large=is_large or job.prompt_text_tokens > exchange.LARGE_TOKENS,
     )
     if not job.request.deferred:
         return accepted.delivered()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .catalog import Catalog, Model, Resolved
-    from .live_search import Page
+    from .corpus import Page
     from .media.attachments import FindFile
     from .media.sight import Sight
     from .schemas import ChatRequest, Message
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MESSAGE_TOKENS = 3
 # Names the API keeps for itself. Source: issues of 2026, xai-api.md section 3.3.
 _RESERVED_TOOLS = frozenset({"tool_search"})
-_EMPTY_TEXT = (
+EMPTY_TEXT = (
     "Invalid request content: Each message must have at least one content element."
 )
 
@@ -79,7 +79,23 @@ def prepare(
         As the API answers it; section 13 of xai-api.md.
     """
     request = _read(raw, vintage)
-    resolved = _serving(request.model, catalog)
+    return settle(request, _serving(request.model, catalog), vintage, find_file)
+
+
+def settle(
+    request: ChatRequest,
+    resolved: Resolved,
+    vintage: str,
+    find_file: FindFile | None = None,
+) -> Job:
+    """
+    Check and measure a request that was read, for the model that serves it.
+
+    Raises
+    ------
+    ApiError
+        As for `prepare`.
+    """
     model = resolved.model
     _check_messages(request.messages)
     _check_ranges(request)
@@ -148,12 +164,12 @@ def _serving(name: str, catalog: Catalog) -> Resolved:
 
 def _check_messages(messages: list[Message]) -> None:
     if not messages:
-        raise errors.invalid(_EMPTY_TEXT)
+        raise errors.invalid(EMPTY_TEXT)
     for message in messages:
         # A call has nothing to say, and a tool may have returned nothing.
         may_be_empty = message.tool_calls or message.role in {"tool", "function"}
         if not message.content and not may_be_empty:
-            raise errors.invalid(_EMPTY_TEXT)
+            raise errors.invalid(EMPTY_TEXT)
         parts = message.content if isinstance(message.content, list) else []
         for part in parts:
             _check_part(message, part)

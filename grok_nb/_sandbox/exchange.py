@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from .faults import Fault
 
 STALL_S = 600.0
-# Requests beyond this many bytes are read and answered beside the event loop.
+# Requests beyond this many bytes are read and answered beside the event loop, as are
+# prompts beyond this many tokens: a short body may name long texts.
 LARGE_BYTES = 200_000
+LARGE_TOKENS = 50_000
 # At full speed that many events travel together, and the client is looked for between.
 EVENTS_PER_SEND = 32
 

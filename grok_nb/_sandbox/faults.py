@@ -22,6 +22,8 @@ another sequence); neither: always. ``times`` bounds how often. ``do`` is the ki
 ``split``                 the body in pieces of ``bytes``
 ``crlf``                  CRLF line ends in the stream
 ``no-usage``              a stream without its usage
+``failed``                a response whose status is ``failed`` after ``after``
+                          events; billed so far
 ``json-error-on-200``     an error body under status 200; not billed
 ``html``                  a proxy's page with ``status``; not billed
 ``empty``                 200 without a body; not billed
@@ -32,9 +34,10 @@ another sequence); neither: always. ``times`` bounds how often. ``do`` is the ki
 Without ``after`` a stream is interrupted in its middle. On a reply that is no stream,
 ``cut-stream`` and ``break-stream`` send half of the body, ``error-in-stream`` looks like
 ``json-error-on-200`` (but is billed) and ``stall`` never answers (billed: the reply was
-worked out); ``comments``, ``crlf`` and ``no-usage`` change nothing. On the listings
-``stall`` and ``slow`` work, too, and what is about a reply changes nothing. ``retry_after`` (seconds) adds that header to an error status and
-``message`` replaces its text.
+worked out); ``comments``, ``crlf`` and ``no-usage`` change nothing, as ``failed`` does
+on chat completions. On the listings ``stall`` and ``slow`` work, too, and what is about
+a reply changes nothing. ``retry_after`` (seconds) adds that header to an error status
+and ``message`` replaces its text.
 """
 
 from __future__ import annotations
@@ -66,6 +69,7 @@ NAMED_KINDS = (
     "split",
     "crlf",
     "no-usage",
+    "failed",
     "json-error-on-200",
     "html",
     "empty",
@@ -91,6 +95,7 @@ _SHAPING = frozenset(
         "split",
         "crlf",
         "no-usage",
+        "failed",
     }
 )
 DEFAULT_DELAY_MS = 100.0

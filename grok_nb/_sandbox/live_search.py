@@ -1,19 +1,18 @@
-"""Live search as chat completions had it until January 2026, over a tiny corpus."""
+"""Live search as chat completions had it until January 2026, over the corpus."""
 
 from __future__ import annotations
 
 import datetime
-import functools
-import json
 import re
-from dataclasses import dataclass
-from importlib import resources
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from . import errors
+from . import corpus, errors
 from .schemas import Body, ChatRequest
+
+if TYPE_CHECKING:
+    from .corpus import Page
 
 # Source: docs.x.ai (2025): 25 USD per 1,000 sources used; a tick is 1e-10 USD.
 TICKS_PER_SOURCE = 250_000_000
@@ -85,32 +84,6 @@ class SearchingChatRequest(ChatRequest):
 
     # The retired field of the base class is any object.
     search_parameters: SearchParameters | None = None  # type: ignore[assignment]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One entry of ``fixtures/search.json``."""
-
-    kind: str
-    url: str
-    title: str
-    text: str
-    date: datetime.date
-    country: str | None = None
-    handle: str | None = None
-    feed: str | None = None
-    favorites: int = 0
-    views: int = 0
-    is_safe: bool = True
-
-
-@functools.cache
-def _corpus() -> tuple[Page, ...]:
-    text = resources.files(__package__).joinpath("fixtures/search.json").read_text()
-    return tuple(
-        Page(**(entry | {"date": datetime.date.fromisoformat(entry["date"])}))
-        for entry in json.loads(text)["pages"]
-    )
 
 
 def check(wanted: SearchParameters) -> None:
@@ -202,7 +175,7 @@ def search(wanted: SearchParameters, question: str) -> tuple[Page, ...]:
     words = _words(question)
     scored = [
         (len(words & _words(f"{page.title} {page.text}")), page)
-        for page in _corpus()
+        for page in corpus.pages()
         if (first is None or page.date >= first)
         and (last is None or page.date <= last)
         and any(_allows(source, page) for source in sources)
@@ -235,11 +208,6 @@ def _allows(source: Source, page: Page) -> bool:
         )
     if source.country is not None and page.country not in {None, source.country}:
         return False
-    host = page.url.split("/")[2]
     if isinstance(source, WebSource) and source.allowed_websites:
-        return _is_of(host, source.allowed_websites)
-    return not _is_of(host, source.excluded_websites or [])
-
-
-def _is_of(host: str, sites: list[str]) -> bool:
-    return any(host == site or host.endswith(f".{site}") for site in sites)
+        return corpus.is_of(page.host, source.allowed_websites)
+    return not corpus.is_of(page.host, source.excluded_websites or [])

@@ -10,6 +10,11 @@ from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
 from .media import files, shapes
+from .responses import answers as responses
+from .responses import events
+from .responses.endpoint import PATH as RESPONSES
+from .responses.request import ResponsesRequest
+from .responses.stored import MAX_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,6 +84,8 @@ class Operation:
         Whether it may not be there yet, which a 202 says.
     is_open : bool
         Whether it needs no key.
+    has_event_names : bool
+        Whether events of the stream have a line with their name.
     """
 
     method: str
@@ -96,6 +103,7 @@ class Operation:
     is_billed: bool = False
     is_late: bool = False
     is_open: bool = False
+    has_event_names: bool = False
 
     @property
     def is_window(self) -> bool:
@@ -124,6 +132,13 @@ class FaultScript(schemas.Body):
 
     faults: list[faults.Fault | str]
 
+
+_RESPONSE_ID = "Id of a stored response"
+_LISTING_QUERY: dict[str, dict[str, Any]] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": MAX_ITEMS},
+    "order": {"type": "string", "enum": ["asc", "desc"]},
+    "after": {"type": "string"},
+}
 
 OPERATIONS = (
     Operation(
@@ -219,6 +234,42 @@ OPERATIONS = (
             ("DELETE", "", "Delete a file", shapes.FileDeleted),
             ("GET", "/content", "What is in a file", None),
         )
+    ),
+    Operation(
+        "POST",
+        RESPONSES,
+        "Answer, with tools of the server",
+        responses.Response,
+        request=ResponsesRequest,
+        statuses=(404, 410, 415, 422, 501),
+        chunk=events.StreamEvent,
+        has_event_names=True,
+        is_billed=True,
+    ),
+    Operation(
+        "GET",
+        f"{RESPONSES}/{{name}}",
+        "A stored response",
+        responses.Response,
+        statuses=(404,),
+        named=_RESPONSE_ID,
+    ),
+    Operation(
+        "DELETE",
+        f"{RESPONSES}/{{name}}",
+        "Forget a stored response",
+        responses.DeletedResponse,
+        statuses=(404,),
+        named=_RESPONSE_ID,
+    ),
+    Operation(
+        "GET",
+        f"{RESPONSES}/{{name}}/input_items",
+        "What a stored response answers",
+        responses.InputItemList,
+        statuses=(404,),
+        named=_RESPONSE_ID,
+        query=_LISTING_QUERY,
     ),
     Operation(
         "POST",
@@ -343,7 +394,8 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     late = _response("Not yet", {}, headers)
     if operation.chunk is not None:
         event = found[f"{operation.name} chunk"]
-        content["text/event-stream"] = {"schema": _event(event)}
+        described = _event(event, has_name=operation.has_event_names)
+        content["text/event-stream"] = {"schema": described}
     if operation.is_billed:
         headers += _RATE_HEADERS
     statuses = {*_ALWAYS, *operation.statuses}
@@ -385,7 +437,7 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "required": False, "schema": schema}
 
 
-def _event(chunk: dict[str, Any]) -> dict[str, Any]:
+def _event(chunk: dict[str, Any], *, has_name: bool) -> dict[str, Any]:
     """Describe one event; the last one of a stream has the data ``[DONE]``."""
     json_text = {
         "type": "string",
@@ -393,7 +445,11 @@ def _event(chunk: dict[str, Any]) -> dict[str, Any]:
         "contentSchema": chunk,
     }
     data = {"anyOf": [{"const": "[DONE]"}, json_text]}
-    return {"type": "object", "properties": {"data": data}, "required": ["data"]}
+    properties: dict[str, Any] = {"data": data}
+    if has_name:
+        # The last one has none.
+        properties["event"] = {"type": "string"}
+    return {"type": "object", "properties": properties, "required": ["data"]}
 
 
 def _error(status: int, vintage: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -54,7 +54,8 @@ MAX_STOPS = 4
 MAX_TOOLS = 128
 
 
-def _ranged(name: str) -> Any:  # Any: as of Field
+def ranged(name: str) -> Any:  # Any: as of Field
+    """Describe a field whose bounds are checked later."""
     low, high = RANGES[name]
     bounds = (
         {"minimum": low} if high == float("inf") else {"minimum": low, "maximum": high}
@@ -212,20 +213,20 @@ class ChatRequest(Body):
     messages: list[Message] = Field(json_schema_extra={"minItems": 1})
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_completion_tokens: Whole | None = _ranged("max_completion_tokens")
-    max_tokens: Whole | None = _ranged("max_tokens")
-    temperature: float | None = _ranged("temperature")
-    top_p: float | None = _ranged("top_p")
-    n: Whole | None = _ranged("n")
+    max_completion_tokens: Whole | None = ranged("max_completion_tokens")
+    max_tokens: Whole | None = ranged("max_tokens")
+    temperature: float | None = ranged("temperature")
+    top_p: float | None = ranged("top_p")
+    n: Whole | None = ranged("n")
     seed: Whole | None = None
     stop: str | list[str] | None = Field(
         default=None, json_schema_extra={"maxItems": MAX_STOPS}
     )
-    frequency_penalty: float | None = _ranged("frequency_penalty")
-    presence_penalty: float | None = _ranged("presence_penalty")
+    frequency_penalty: float | None = ranged("frequency_penalty")
+    presence_penalty: float | None = ranged("presence_penalty")
     logit_bias: dict[str, float] | None = None
     logprobs: bool | None = None
-    top_logprobs: Whole | None = _ranged("top_logprobs")
+    top_logprobs: Whole | None = ranged("top_logprobs")
     reasoning_effort: str | None = None
     response_format: (
         Annotated[TextFormat | JsonFormat | SchemaFormat, Field(discriminator="type")]

@@ -23,8 +23,13 @@ from grok_nb._sandbox import app, catalog, chat_rules, openapi
 from grok_nb._sandbox.desk import Desk, Settings
 from grok_nb._sandbox.errors import ApiError
 from grok_nb._sandbox.faults import Faults
+from grok_nb._sandbox.responses import rules
+from grok_nb._sandbox.responses.stored import Stored
 from grok_nb._sandbox.server import Sandbox
+from tests.contract import responses_asked
+from tests.responses_support import BODIES
 
+RESPONSES = responses_asked.PATH
 CHAT = "/v1/chat/completions"
 VINTAGES = ("2026", "2025")
 PIXEL = (
@@ -143,6 +148,7 @@ SCRIPT = {
 # answers, and every optional one both there and not.
 ASKED: dict[str, list[tuple[str, str, Any]]] = {
     "2026": [
+        *responses_asked.ASKED_2026,
         ("POST", CHAT, question()),
         ("POST", CHAT, question(service_tier="priority")),
         ("POST", CHAT, question(model="grok-4.20-non-reasoning")),
@@ -209,6 +215,7 @@ ASKED: dict[str, list[tuple[str, str, Any]]] = {
         ("DELETE", "/__sandbox/log", None),
     ],
     "2025": [
+        *responses_asked.ASKED_2025,
         ("POST", CHAT, question("World news", search_parameters=SEARCH)),
         (
             "POST",
@@ -287,11 +294,16 @@ def samples() -> list[Sample]:
     found = []
     for vintage, asked in ASKED.items():
         with Sandbox(vintage=vintage) as sandbox:
+            responses_asked.shelve(sandbox._gate.desk)
             client = Client(sandbox)
+            last_id = ""
             for method, path, body in asked:
                 where = operation_of(method, path)
-                status, kind, raw = client.ask(method, path, body)
+                at = path.replace("LAST", last_id)
+                status, kind, raw = client.ask(method, at, body)
                 for content in contents(kind, raw):
+                    if where == ("POST", RESPONSES) and isinstance(content, dict):
+                        last_id = content.get("id", last_id)
                     found.append(Sample(vintage, where, status, kind, content))
             found += kept_samples(client, vintage)
             status, kind, raw = client.ask("GET", "/v1/models", headers={})
@@ -326,7 +338,7 @@ def contents(kind: str, raw: bytes) -> Iterator[Any]:
         yield raw.decode("latin-1")
     else:
         for line in raw.decode().splitlines():
-            if line and line != "data: [DONE]":
+            if line.startswith("data: ") and line != "data: [DONE]":
                 yield json.loads(line.removeprefix("data: "))
 
 
@@ -501,7 +513,7 @@ def test_every_schema_has_types_and_required_fields(
     schemas = documents[vintage]["components"]["schemas"]
     # Of these every field may be missing.
     loose = {"Delta", "FileRef", "StreamOptions", "SearchParameters"}
-    loose |= {"DrawnImage", "GivenImage", "StorageOptions"}
+    loose |= {"DrawnImage"} | {name for name, fields in REQUIRED.items() if not fields}
     for name, schema in schemas.items():
         assert schema["type"] == "object", name
         assert schema["description"], name
@@ -550,13 +562,13 @@ def test_errors_and_security_are_described(
             wanted |= {"415"}
         elif method == "post" and path.startswith("/v1/"):
             wanted |= {"404", "415", "422"}
-        if path in {CHAT, DRAW, EDIT}:
+        if method == "post" and path in {CHAT, DRAW, EDIT, RESPONSES}:
             wanted |= {"501"}
         if "{name}" in path:
             wanted |= {"404"}
         if "deferred" in path:
             wanted |= {"202"}
-        if path == CHAT and vintage == "2026":
+        if path in {CHAT, RESPONSES} and method == "post" and vintage == "2026":
             wanted |= {"410"}
         assert set(entry["responses"]) == wanted, path
         assert ("security" in entry) == path.startswith("/xai-imgen/")
@@ -681,7 +693,7 @@ REQUIRED = {
     "EmbedRequest": {"model", "input"},
     "UploadForm": {"file"},
     "ClockChange": {"advance_s"},
-}
+} | responses_asked.REQUIRED
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -719,9 +731,14 @@ def named_parts(
             yield from named_parts(document, schema["items"], entry, (*place, number))
 
 
-def status_of(body: Any, vintage: str) -> int:
+def status_of(path: str, body: Any, vintage: str) -> int:
+    raw = json.dumps(body).encode()
     try:
-        chat_rules.prepare(json.dumps(body).encode(), catalog.load(vintage), vintage)
+        if path == CHAT:
+            chat_rules.prepare(raw, catalog.load(vintage), vintage)
+        else:
+            desk = Desk(Settings(vintage=vintage), Faults())
+            rules.prepare(raw, desk, Stored(lambda: 0))
     except ApiError as refusal:
         return refusal.status
     return 200
@@ -736,51 +753,73 @@ def without(body: Any, place: tuple[Any, ...], key: str) -> Any:
     return body
 
 
+FULL_BODIES = [
+    ("2026", CHAT, FULL, OTHERS),
+    ("2025", CHAT, FULL_2025, OTHERS),
+    ("2026", RESPONSES, responses_asked.FULL, responses_asked.OTHERS),
+    ("2025", RESPONSES, responses_asked.FULL, responses_asked.OTHERS),
+]
+# Refused by every model that reasons, or beside another field, or retired.
+LEFT_OUT = {
+    ("2026", CHAT): {
+        "stop",
+        "presence_penalty",
+        "frequency_penalty",
+        "search_parameters",
+    },
+    ("2025", CHAT): {"stop", "presence_penalty", "frequency_penalty"},
+    ("2026", RESPONSES): {"previous_response_id", "search_parameters"},
+    ("2025", RESPONSES): {"previous_response_id", "search_parameters"},
+}
+
+
+def request_schema(document: dict[str, Any], path: str) -> dict[str, Any]:
+    content = document["paths"][path]["post"]["requestBody"]["content"]
+    return content["application/json"]["schema"]
+
+
 @pytest.mark.parametrize(
-    ("vintage", "body"),
+    ("vintage", "path", "body"),
     [
-        ("2026", FULL),
-        ("2025", FULL_2025),
-        *[("2026", FULL | other) for other in OTHERS],
+        (vintage, path, body | other)
+        for vintage, path, body, others in FULL_BODIES
+        for other in ({}, *(others if vintage == "2026" else ()))
     ],
 )
 def test_what_is_required_is_what_cannot_be_left_out(
-    documents: dict[str, dict[str, Any]], vintage: str, body: dict[str, Any]
+    documents: dict[str, dict[str, Any]], vintage: str, path: str, body: dict[str, Any]
 ) -> None:
     document = documents[vintage]
-    described = document["paths"][CHAT]["post"]["requestBody"]["content"]
-    schema = described["application/json"]["schema"]
-    assert status_of(body, vintage) == 200
+    schema = request_schema(document, path)
+    assert status_of(path, body, vintage) == 200
     checker(document, schema).validate(body)
     parts = list(named_parts(document, schema, body))
     for name, place in parts:
         for key in document["components"]["schemas"][name]["properties"]:
-            status = status_of(without(body, place, key), vintage)
+            status = status_of(path, without(body, place, key), vintage)
             assert (status == 422) == (key in REQUIRED[name]), (name, key, status)
 
 
+@pytest.mark.parametrize("vintage", VINTAGES)
 def test_the_full_requests_have_every_field_and_part(
-    documents: dict[str, dict[str, Any]],
+    documents: dict[str, dict[str, Any]], vintage: str
 ) -> None:
-    for vintage, body in (("2026", FULL), ("2025", FULL_2025)):
-        document = documents[vintage]
-        described = document["paths"][CHAT]["post"]["requestBody"]["content"]
-        schema = described["application/json"]["schema"]
-        names = {name for name, _ in named_parts(document, schema, body)}
-        for other in OTHERS:
+    document = documents[vintage]
+    names = set()
+    for of_vintage, path, body, others in FULL_BODIES:
+        if of_vintage != vintage:
+            continue
+        schema = request_schema(document, path)
+        for other in ({}, *others):
             names |= {n for n, _ in named_parts(document, schema, body | other)}
-        of_answers = set(answer_schemas(document))
-        own = {"TokenizeRequest", "FaultScript", "Fault", "ClockChange", "UploadForm"}
-        own |= {"DrawRequest", "EditRequest", "GivenImage", "StorageOptions"}
-        own |= {"EmbedRequest"}
-        assert set(document["components"]["schemas"]) - of_answers - own == names
         name = schema["$ref"].rpartition("/")[2]
         fields = set(document["components"]["schemas"][name]["properties"])
-        # Refused by every model that reasons, and the retired one.
-        missing = {"stop", "presence_penalty", "frequency_penalty"}
-        if vintage == "2026":
-            missing.add("search_parameters")
-        assert fields - set(body) == missing
+        assert fields - set(body) == LEFT_OUT[vintage, path]
+    of_answers = set(answer_schemas(document))
+    own = {"TokenizeRequest", "FaultScript", "Fault", "ClockChange", "UploadForm"}
+    own |= {"DrawRequest", "EditRequest", "GivenImage", "StorageOptions"}
+    own |= {"EmbedRequest"}
+    assert set(document["components"]["schemas"]) - of_answers - own == names
 
 
 # -- many accepted requests ---------------------------------------------------------
@@ -892,6 +931,32 @@ def test_accepted_requests_are_answered_as_described(
             assert list(mismatches({vintage: document}, found)) == []
             texts.append(texts_of([sample.body for sample in found]))
         assert texts[0] == texts[1]
+
+    run()
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_accepted_requests_for_responses_are_answered_as_described(
+    documents: dict[str, dict[str, Any]], clients: dict[str, Client], vintage: str
+) -> None:
+    document = documents[vintage]
+    taken = checker(document, request_schema(document, RESPONSES))
+
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @given(BODIES)
+    def run(fields: dict[str, Any]) -> None:
+        body = responses_asked.asked() | fields
+        taken.validate(body)
+        for stream in (False, True):
+            sent = body | {"stream": stream}
+            status, kind, raw = clients[vintage].ask("POST", RESPONSES, sent)
+            assert status == 200, raw
+            found = [
+                Sample(vintage, ("POST", RESPONSES), status, kind, content)
+                for content in contents(kind, raw)
+            ]
+            assert found
+            assert list(mismatches({vintage: document}, found)) == []
 
     run()
 

@@ -26,9 +26,13 @@ from schemathesis.specs.openapi.checks import (
 from grok_nb._sandbox import openapi
 from grok_nb._sandbox.media import files
 from grok_nb._sandbox.server import Sandbox
+from tests.contract import responses_asked
 
+RESPONSES = responses_asked.PATH
 CHAT = "/v1/chat/completions"
 GOOD = {"model": "grok-4.7", "messages": [{"role": "user", "content": "Hi"}]}
+# Schemathesis looks at the first events of a stream only.
+SHORT = responses_asked.asked("Hi", model="grok-4.20-non-reasoning", stream=True)
 NOTHING = contextlib.nullcontext()
 CHECKS = [
     not_a_server_error,
@@ -99,6 +103,10 @@ def lead_further(case: schemathesis.Case, vintage: str, sandbox: Sandbox) -> Non
         body["model"] = names[pick % len(names)]
     if body.get("messages") and isinstance(body["messages"], list) and pick % 3:
         body["messages"] = [{"role": "user", "content": "What is 101*3?"}]
+    if body.get("input") and isinstance(body["input"], list | str) and pick % 3:
+        body["input"] = responses_asked.TRAM if pick % 2 else "What is 101*3?"
+        for key in ("previous_response_id", "background"):
+            body.pop(key, None)
     if isinstance(body.get("stream", False), bool) and pick % 2:
         body["stream"] = True
 
@@ -108,6 +116,10 @@ def made(path: str, sandbox: Sandbox) -> str | None:
     if "files" in path:
         return files.store(sandbox._gate.desk, "a.txt", b"Hello").id
     headers = {"Authorization": f"Bearer {sandbox.key}"}
+    if path.startswith(RESPONSES):
+        stored = {"model": "grok-4.7", "input": "Hi"}
+        answer = httpx.post(sandbox.root_url + RESPONSES, json=stored, headers=headers)
+        return answer.json()["id"]
     if "deferred" in path:
         promised = GOOD | {"deferred": True}
         answer = httpx.post(sandbox.root_url + CHAT, json=promised, headers=headers)
@@ -142,7 +154,7 @@ def test_answers_of_2026_are_as_described(
 
 @(
     described("2025")
-    .include(path_regex="/v1/(chat|tokenize|models|images|embedding)")
+    .include(path_regex="/v1/(chat|responses|tokenize|models|images|embedding)")
     .parametrize()
 )
 @SETTINGS
@@ -154,38 +166,47 @@ def test_answers_of_2025_are_as_described(
 
 
 def without_422(document: dict[str, Any]) -> None:
-    del document["paths"][CHAT]["post"]["responses"]["422"]
+    for path in (CHAT, RESPONSES):
+        del document["paths"][path]["post"]["responses"]["422"]
 
 
 def without_usage(document: dict[str, Any]) -> None:
-    schema = document["components"]["schemas"]["ChatCompletion"]
-    del schema["properties"]["usage"]
-    schema["required"].remove("usage")
+    for name in ("ChatCompletion", "Response"):
+        schema = document["components"]["schemas"][name]
+        del schema["properties"]["usage"]
+        schema["required"].remove("usage")
 
 
 def without_delta(document: dict[str, Any]) -> None:
-    schema = document["components"]["schemas"]["ChunkChoice"]
-    del schema["properties"]["delta"]
-    schema["required"].remove("delta")
+    for name in ("ChunkChoice", "TextDeltaEvent"):
+        schema = document["components"]["schemas"][name]
+        del schema["properties"]["delta"]
+        schema["required"].remove("delta")
 
 
 def without_json(document: dict[str, Any]) -> None:
-    content = document["paths"][CHAT]["post"]["responses"]["200"]["content"]
-    del content["application/json"]
+    for path in (CHAT, RESPONSES):
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        del content["application/json"]
 
 
 @pytest.mark.parametrize(
-    ("spoil", "body"),
+    ("spoil", "path", "body"),
     [
-        (without_422, {"model": 1, "messages": []}),
-        (without_usage, GOOD),
-        (without_delta, GOOD | {"stream": True}),
-        (without_json, GOOD),
+        (without_422, CHAT, {"model": 1, "messages": []}),
+        (without_usage, CHAT, GOOD),
+        (without_delta, CHAT, GOOD | {"stream": True}),
+        (without_json, CHAT, GOOD),
+        (without_422, RESPONSES, {"model": 1, "input": []}),
+        (without_usage, RESPONSES, responses_asked.asked()),
+        (without_delta, RESPONSES, SHORT),
+        (without_json, RESPONSES, responses_asked.asked()),
     ],
 )
 def test_a_wrong_description_would_be_noticed(
     sandboxes: dict[str, Sandbox],
     spoil: Callable[[dict[str, Any]], None],
+    path: str,
     body: dict[str, Any],
 ) -> None:
     document = copy.deepcopy(openapi.describe("2026"))
@@ -193,7 +214,7 @@ def test_a_wrong_description_would_be_noticed(
         if is_spoilt:
             spoil(document)
         schema = schemathesis.openapi.from_dict(copy.deepcopy(document))
-        case = schema[CHAT]["POST"].Case(body=body, media_type="application/json")
+        case = schema[path]["POST"].Case(body=body, media_type="application/json")
         expected = pytest.raises(FailureGroup) if is_spoilt else NOTHING
         with expected:
             ask(sandboxes["2026"], case)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
-import re
 from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Literal, NamedTuple
@@ -27,10 +26,11 @@ import pytest
 
 from grok_nb._sandbox.server import Sandbox
 
+from .expected import ECHO, UUID, above, has, like, wrong
+
 HITCHHIKER = "You are Grok, a chatbot inspired by the Hitchhikers Guide to the Galaxy."
 HELPFUL = "You are Grok, a highly intelligent, helpful AI assistant."
 MEANING = "What is the meaning of life, the universe, and everything?"
-ECHO = "This is the sandbox of grok_nb, no language model."
 
 
 def chat(model: str, system: str | None, user: str, **more: Any) -> dict[str, Any]:
@@ -43,22 +43,6 @@ def chat(model: str, system: str | None, user: str, **more: Any) -> dict[str, An
 
 
 # -- what must be in an answer --------------------------------------------------------
-
-
-def has(*parts: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and all(part in value for part in parts)
-
-
-def above(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and value > least
-
-
-def like(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: re.fullmatch(pattern, value) is not None
-
-
-UUID = like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MISSING = object()
 
 
 def whole(model: str, content: Any, **more: Any) -> dict[str, Any]:
@@ -83,31 +67,6 @@ def whole(model: str, content: Any, **more: Any) -> dict[str, Any]:
         "system_fingerprint": like("fp_[0-9a-f]{10}"),
         **more,
     }
-
-
-def found(answer: Any, path: str) -> Any:
-    for part in path.split("."):
-        try:
-            answer = answer[int(part) if isinstance(answer, list) else part]
-        except (KeyError, IndexError):
-            return MISSING
-    return answer
-
-
-def wrong(answer: Any, expected: dict[str, Any]) -> list[str]:
-    """Return which fields are not as expected."""
-    problems = []
-    for path, value in expected.items():
-        got = found(answer, path)
-        if got is MISSING or not (value(got) if callable(value) else got == value):
-            problems.append(f"{path}: {'missing' if got is MISSING else repr(got)}")
-    usage = found(answer, "usage")
-    if usage is not MISSING and usage:
-        details = usage.get("completion_tokens_details") or {}
-        parts = usage["prompt_tokens"] + usage["completion_tokens"]
-        if parts + details.get("reasoning_tokens", 0) != usage["total_tokens"]:
-            problems.append(f"usage does not add up: {usage}")
-    return problems
 
 
 # -- the ways in which the guides send ------------------------------------------------

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -26,29 +25,15 @@ import pytest
 from grok_nb._sandbox.server import Sandbox
 from tests.support import window
 
+from .expected import ECHO, UUID, above, has, like, wrong
 from .pictures import jpeg, opened, png, uri
 
 NASA = (
     "https://science.nasa.gov/wp-content/uploads/2023/09/web-first-images-release.png"
 )
-ECHO = "This is the sandbox of grok_nb, no language model."
-UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-MISSING = object()
 
 
 # -- what must be in an answer --------------------------------------------------------
-
-
-def has(*parts: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and all(part in value for part in parts)
-
-
-def like(pattern: str) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value))
-
-
-def above(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and value > least
 
 
 def is_jpeg(value: Any) -> bool:
@@ -61,25 +46,6 @@ def is_jpeg(value: Any) -> bool:
 
 def _is_jpeg(data: bytes) -> bool:
     return opened(data).format == "JPEG"
-
-
-def wrong(answer: Any, expected: dict[str, Any]) -> list[str]:
-    """Return which fields are not as expected."""
-    problems = []
-    for path, value in expected.items():
-        got = found(answer, path)
-        if got is MISSING or not (value(got) if callable(value) else got == value):
-            problems.append(f"{path}: {'missing' if got is MISSING else repr(got)}")
-    return problems
-
-
-def found(answer: Any, path: str) -> Any:
-    for part in path.split("."):
-        try:
-            answer = answer[int(part) if isinstance(answer, list) else part]
-        except (KeyError, IndexError, TypeError):
-            return MISSING
-    return answer
 
 
 # -- the ways in which the guides send ------------------------------------------------
@@ -183,7 +149,7 @@ def look(model: str, *parts: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def seen(model: str, image_tokens: int, *parts: str) -> dict[str, Any]:
     return {
-        "id": like(UUID),
+        "id": UUID,
         "object": "chat.completion",
         "model": model,
         "choices.0.message.role": "assistant",
@@ -320,10 +286,10 @@ TABLE = [
     Example(
         "2025-05", "deferred chat completions", deferred_loop, DEFERRED,
         {
-            "promise.request_id": like(UUID),
+            "promise.request_id": UUID,
             "statuses": [202, 202, 200],
             "again": 404,
-            "result.id": like(UUID),
+            "result.id": UUID,
             "result.object": "chat.completion",
             "result.model": "grok-3",
             "result.choices.0.index": 0,
@@ -411,7 +377,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "5", "POST", "/chat/completions", CHAT_2026,
-        {"request_id": like(UUID)},
+        {"request_id": UUID},
     ),
     Endpoint(
         "5", "GET", "/chat/deferred-completion/{request_id}", CHAT_2026,

@@ -34,8 +34,9 @@ ONLY_OF_REPLIES = {
     "split",
     "crlf",
     "no-usage",
+    "failed",
 }
-SHAPES = {"slow", "comments", "split", "crlf", "no-usage"}
+SHAPES = {"slow", "comments", "split", "crlf", "no-usage", "failed"}
 RESETS = {"reset", "reset-after-billing"}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from grok_nb._sandbox import live_search
+from grok_nb._sandbox import corpus
 from grok_nb._sandbox.books import Limits
 from grok_nb._sandbox.errors import ApiError
 from grok_nb._sandbox.server import Sandbox
@@ -350,7 +350,7 @@ def test_live_search_is_gone_in_2026(today: httpx.Client, wanted: Any) -> None:
 
 
 def test_the_corpus_is_made_up() -> None:
-    for page in live_search._corpus():
+    for page in corpus.pages():
         assert page.url.split("/")[2].endswith(".example")
 
 

@@ -78,6 +78,7 @@ TestShelves.settings = settings(max_examples=60, derandomize=True, database=None
         ("an orange square", "1 orange square on a pale background"),
         ("Navy, crimson and gold", "1 red circle, 1 yellow circle on a blue backgr"),
         ("0 stars", "1 yellow star on a pale background"),
+        ("\N{SUPERSCRIPT TWO} stars", "1 yellow star on a pale background"),
         ("Grüezi!", "no shapes on a pale background"),
     ],
 )

@@ -42,12 +42,20 @@ def unpacked(parts: Sequence[Part], find: FindFile) -> list[Part]:
         404 for a file that is not there, 400 for an address that cannot be fetched.
     """
     return [
-        _opened(part.file, find) if isinstance(part, FilePart) else part
+        opened(part.file, find) if isinstance(part, FilePart) else part
         for part in parts
     ]
 
 
-def _opened(file: FileRef, find: FindFile) -> Part:
+def opened(file: FileRef, find: FindFile) -> Part:
+    """
+    Give what is in one file as a part of a message.
+
+    Raises
+    ------
+    ApiError
+        As for `unpacked`.
+    """
     if file.file_id is not None:
         stored = find(file.file_id)
         return as_part(stored.filename, stored.content)

@@ -122,9 +122,11 @@ def plan(prompt: str) -> Plan:
             if colour is not None:
                 loose.append(colour)
             colour = named
-        elif word.isdigit() or word in _COUNTS:
+        elif word.isdecimal() or word in _COUNTS:
             count = (
-                int(word) if word.isdigit() and len(word) < 3 else _COUNTS.get(word, 1)
+                int(word)
+                if word.isdecimal() and len(word) < 3
+                else _COUNTS.get(word, 1)
             )
         elif word in _GROUNDS and colour is not None:
             ground, colour = colour, None

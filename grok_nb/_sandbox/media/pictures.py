@@ -75,7 +75,19 @@ def prepare(raw: bytes, desk: Desk, *, is_edit: bool) -> Job:
         As the API answers it; sections 7 and 13 of xai-api.md.
     """
     kind = shapes.EditRequest if is_edit else shapes.DrawRequest
-    request = schemas.read(kind, raw)
+    return settle(schemas.read(kind, raw), desk)
+
+
+def settle(request: DrawRequest, desk: Desk) -> Job:
+    """
+    Check a request that was read, and open what is to be edited.
+
+    Raises
+    ------
+    ApiError
+        As for `prepare`.
+    """
+    is_edit = isinstance(request, shapes.EditRequest)
     name = request.model or DEFAULT_MODEL
     resolved = desk.catalog.resolve(name)
     if resolved is None:
@@ -215,9 +227,11 @@ async def answer(incoming: Incoming, base_url: str, *, is_edit: bool) -> Respons
         fault=incoming.fault.do if incoming.fault else None,
     )
     exchange.admit(incoming, call, job.model.id, 0)
-    drawn = await asyncio.to_thread(_drawn, job)
+    pictures = await asyncio.to_thread(drawn, job)
     call.bill({"cost_in_usd_ticks": job.ticks})
-    body: dict[str, Any] = {"data": [_entry(job, one, desk, base_url) for one in drawn]}
+    body: dict[str, Any] = {
+        "data": [_entry(job, one, desk, base_url) for one in pictures]
+    }
     if not job.is_of_2025:
         body["usage"] = call.usage
 
@@ -234,22 +248,23 @@ async def answer(incoming: Incoming, base_url: str, *, is_edit: bool) -> Respons
     return Delivered(deliver)
 
 
-def _drawn(job: Job) -> list[bytes]:
+def drawn(job: Job) -> list[bytes]:
+    """Draw the pictures, each a JPEG."""
     return [
         drawing.draw(job.plan, job.size, number, job.quality, job.given)
         for number in range(job.number)
     ]
 
 
-def _entry(job: Job, drawn: bytes, desk: Desk, base_url: str) -> dict[str, Any]:
+def _entry(job: Job, picture: bytes, desk: Desk, base_url: str) -> dict[str, Any]:
     entry: dict[str, Any] = {}
     if job.request.response_format == "b64_json":
-        text = base64.b64encode(drawn).decode()
+        text = base64.b64encode(picture).decode()
         # It says png and is a JPEG, as that year's documents had it.
         entry["b64_json"] = _PREFIX_2025 + text if job.is_of_2025 else text
     else:
         name = f"temp-{uuid.uuid4()}.jpeg"
-        desk.pictures.put(name, drawn, len(drawn), desk.unix_time(), LIVES_S)
+        desk.pictures.put(name, picture, len(picture), desk.unix_time(), LIVES_S)
         entry["url"] = base_url.rstrip("/") + SHOWN_AT + name
     if job.is_of_2025:
         entry["revised_prompt"] = (
@@ -260,7 +275,7 @@ def _entry(job: Job, drawn: bytes, desk: Desk, base_url: str) -> dict[str, Any]:
     options = job.request.storage_options
     if options is not None:
         stored = files.store(
-            desk, options.filename or "image.jpeg", drawn, options.expires_after
+            desk, options.filename or "image.jpeg", picture, options.expires_after
         )
         entry["file_output"] = {
             "file_id": stored.id,
