@@ -219,6 +219,7 @@ STREAMED: dict[str, Seen] = {
     "comments": _FINE,
     "split": _FINE,
     "crlf": _FINE,
+    "failed": _FINE,  # of responses only: tests/sandbox/test_respond.py
     "no-usage": Seen(state="done", cost_source="estimated", billed=True),
     "json-error-on-200": Seen(
         "ServerFault", f"No usable answer (200): {_UNAVAILABLE}", _LATER, attempts=7
