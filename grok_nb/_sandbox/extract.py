@@ -214,7 +214,8 @@ class Filler:
         answer = self._worked_out(kind, field)
         if answer is not None:
             yield answer
-        for pair in self.labels(field):
+        labels = self._homes if kind == "address" else self.labels
+        for pair in labels(field):
             block = pair.block
             value = pair.value
             if "%" in pair.label and field.has("rate"):
@@ -252,6 +253,12 @@ class Filler:
             claim = max((one.get(id(pair), 0.0) for one in self._claims), default=0.0)
             if shared or score >= claim - 0.01:
                 yield pair
+
+    def _homes(self, field: Field, *, shared: bool = False) -> Iterator[Pair]:
+        """Give the labelled values that may be an address: where a thing is sent, too."""
+        yield from self.labels(field, shared=shared)
+        if field.has("delivery", "shipping"):
+            yield from self.labels(Field(names=(("recipient",),)), shared=True)
 
     def _fitting(self, field: Field) -> list[tuple[float, Pair]]:
         found = self._labelled.get(field)
@@ -374,7 +381,7 @@ class Filler:
         }
         if len(parts - {"name"}) < 2:
             return None
-        for pair in self.labels(field, shared=True):
+        for pair in self._homes(field, shared=True):
             found = addresses.read(pair.block or (pair.value,))
             if found is not None:
                 return found

@@ -23,11 +23,11 @@ vendor sender .75, vendor company .65, sender company .4, customer company .4
 customer person .5, number reference .8, number code .65, reference code .6
 price amount .7, amount balance .7, unit price .5, description name .65
 description title .55, description category .3, delivery shipping .8
-shipping recipient .75, delivery recipient .75, name title .4, person name .8
+shipping recipient .5, delivery recipient .6, name title .4, person name .8
 company name .5, place city .8, place address .6, date time .3, issue invoice .6
 issue date .3, customer name .2, message note .5, message description .3
 shipping fee .4, fee price .6, fee amount .5, tax amount .2, end due .3
-event title .5, state region .9, delivery arrival .9, person customer .5
+event title .7, state region .9, delivery arrival .9, person customer .5
 sender person .4, weather temperature .8, account iban .7, description note .3
 quote price .6, stock price .2, answer total .3, answer amount .3, region country .4
 phone person .3, job title .5, order reference .3, place address .6
@@ -47,14 +47,14 @@ destination arrival .55, destination place .5, destination city .3, origin city 
 doors start .4, signed issue .5, next following .6, admission price .75, admission fee .7
 rent price .6, rent amount .5, salary amount .6, salary price .4, deposit amount .4
 tip fee .5, tip amount .4, change amount .4, tendered amount .5, tendered payment .4
-budget amount .5, receipt invoice .6, receipt number .3, booking reference .6
+budget amount .5, employee server .6, receipt invoice .6, receipt number .3, booking reference .6
 booking order .75, record reference .5, ticket reference .6, policy reference .5
 task description .75, task title .5, task name .4, test name .5, test description .5
 assignee name .4, sku reference .4, sku code .6, seats quantity .5, rooms quantity .3
 guests quantity .3, parcels quantity .4, nights duration .6, rooms bedrooms .6, area size .7
-property category .5, contract category .4, energy category .2, rating answer .2
+property category .7, contract category .6, energy category .2, rating answer .2
 topics description .3, laboratory company .6, laboratory vendor .5, laboratory sender .4
-delivery shipping .8, delivery recipient .75, billing customer .6, rate tax .3
+delivery shipping .8, delivery recipient .6, billing customer .6, rate tax .3
 normal reference .5, flag status .5, start departure .5, end arrival .5, discount amount .2
 reviewed issue .4, reviewed date .3, built year .7, features description .2, category job .2
 doors time .3, message description .5, department assignee .3, due valid .6, year date .2
@@ -259,6 +259,8 @@ def likeness(one: str, other: str) -> float:
         return 1.0
     if related := _LIKENESS.get((one, other)):
         return related
+    if one in _KNOWN and other in _KNOWN:
+        return 0.0
     shorter = min(len(one), len(other))
     if shorter >= 5 and one[: shorter - 1] == other[: shorter - 1]:
         return 0.8
