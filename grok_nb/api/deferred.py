@@ -30,6 +30,7 @@ from .answers import not_an_answer
 from .chat import checked_ask
 from .exchange import SANDBOX_HEADER, Call
 from .parameters import NUMBER, Rules, checked
+from .retry import kind_of
 from .stream import Fold
 
 if TYPE_CHECKING:
@@ -257,7 +258,11 @@ class DeferredDesk:
             self.kept.mark(row, "pending", exchange.clock.now())
             return None
         if answer.status != 200:
-            raise exchange.refusal(answer, body, row.model)
+            refused = exchange.refusal(answer, body, row.model)
+            if kind_of(refused, shown=False) == "doubt":  # it may count as read now
+                broken.append(refused)
+                self.kept.doubt(dataclasses.replace(found, state="in_doubt"))
+            raise refused
         await self.kept.flush()
         return dataclasses.replace(found, body=body)
 
@@ -316,8 +321,8 @@ class DeferredDesk:
 
     def _lost(self, row: DeferredRow, error: GrokError) -> InDoubt:
         lost = InDoubt(
-            f"The result of {row.request_id} was on its way when the connection broke. "
-            "It can be read only once, so it may be lost; "
+            f"The result of {row.request_id} was on its way when the connection broke, "
+            "or the server failed. It can be read only once, so it may be lost; "
             f"it may have been billed. {self._known(row)}",
             hint="grok.deferred_result(...) asks once more; gn.usage() has its row.",
         )

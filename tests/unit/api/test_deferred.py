@@ -458,6 +458,7 @@ CUT = Answer(200, [RAW[:50], httpx.ReadError("cut")])
     [
         [CUT, GONE],
         [httpx.ReadError("reset"), GONE],
+        [refusal(500), GONE],
         [CUT],
         [httpx.ReadError("reset")],
     ],

@@ -8,7 +8,7 @@ import json
 import sqlite3
 
 from grok_nb.store import db, file
-from grok_nb.store.deferred import DeferredRequests, DeferredRow, iso
+from grok_nb.store.deferred import _BOOKED, DeferredRequests, DeferredRow, iso
 from grok_nb.store.housekeeping import Choice, export, grouped, purge, sizes
 
 from .books import START, book_all, open_ledger, run
@@ -93,19 +93,7 @@ def test_what_was_purged_meanwhile_is_booked_all_the_same(tmp_path):
     asked = row("a")
     kept.add(asked)
     kept.receive(dataclasses.replace(asked, state="received", body=BODY))
-    found = dict.fromkeys(
-        [
-            "prompt_tokens",
-            "cached_prompt_tokens",
-            "image_tokens",
-            "completion_tokens",
-            "reasoning_tokens",
-            "sources_used",
-            "finish_reason",
-            "response_id",
-            "system_fingerprint",
-        ]
-    )
+    found = dict.fromkeys(_BOOKED)
     kept.book(
         asked,
         {
