@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Unpack
 
 from .deferred import Deferred
 
@@ -111,7 +111,7 @@ class BlockingMedia:
 
     def file_upload(
         self,
-        file: str | os.PathLike[str] | bytes,
+        file: str | os.PathLike[str] | bytes | BinaryIO,
         *,
         filename: str | None = None,
         expires_after_s: int | None = None,

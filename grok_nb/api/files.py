@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import reprlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode
 
 from grok_nb import bodies
@@ -82,7 +82,7 @@ class FileMethods:
 
     async def file_upload(
         self,
-        file: str | os.PathLike[str] | bytes,
+        file: str | os.PathLike[str] | bytes | BinaryIO,
         *,
         filename: str | None = None,
         expires_after_s: int | None = None,
@@ -92,7 +92,7 @@ class FileMethods:
         Parameters
         ----------
         file
-            A path, or the content as bytes; at most 50 MB.
+            A path, the content as bytes, or a file open for bytes; at most 50 MB.
         filename
             Its name there; default the path's. Bytes need one.
         expires_after_s
@@ -312,9 +312,18 @@ def _content(file: Any, filename: str | None) -> tuple[str, bytes]:
             raise BadRequest(
                 f"{reprlib.repr(str(file))} cannot be read: {error}."
             ) from None
+    elif callable(getattr(file, "read", None)):
+        content = file.read()
+        if not isinstance(content, bytes):
+            raise BadRequest("A file must be open for bytes.", hint='open(..., "rb")')
+        name = getattr(file, "name", None)
+        filename = filename or (Path(name).name if isinstance(name, str) else None)
+        if filename is None:
+            raise BadRequest("This file has no name.", hint='Give filename="...".')
     else:
         raise BadRequest(
-            f"{type(file).__name__} cannot be uploaded.", hint="A path, or bytes."
+            f"{type(file).__name__} cannot be uploaded.",
+            hint="A path, bytes, or an open file.",
         )
     _check_size(filename, len(content))
     return filename, content

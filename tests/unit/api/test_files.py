@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.parser
 import email.policy
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,8 @@ async def test_limits_are_checked_before_anything_is_sent(tmp_path: Path) -> Non
             ({"file": tmp_path / "none"}, "not there"),
             ({"file": tmp_path}, "folder"),
             ({"file": 5}, "int"),
+            ({"file": io.BytesIO(b"x")}, "no name"),
+            ({"file": io.StringIO("x"), "filename": "a"}, "open for bytes"),
             ({"file": "a\0b"}, r"cannot be read|not there"),
         ]:
             with pytest.raises(BadRequest, match=said):
@@ -148,6 +151,16 @@ async def test_limits_are_checked_before_anything_is_sent(tmp_path: Path) -> Non
         await s.grok.file_upload(bytes(50_000_000), filename="a")
         await s.grok.file_upload(b"", filename="a", expires_after_s=2_592_000)
         assert len(s.script.requests) == 2
+
+
+async def test_an_open_file_is_read_and_its_name_taken(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_bytes(b"seven")
+    with session(answer(FILE)) as s:
+        with (tmp_path / "notes.txt").open("rb") as file:
+            await s.grok.file_upload(file)
+        (request,) = s.script.requests
+    assert b'filename="notes.txt"' in request.content
+    assert b"seven" in request.content
 
 
 # -- an upload that was sent and not answered may be there -----------------------------
