@@ -188,9 +188,8 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
     elif kind in {"number", "integer"}:
         if field.has("rating"):
             yield from kinds.rated(source.text, kind)
-        if kinds.is_money(field) and not field.has(
-            "tax", "discount", "fee", "subtotal"
-        ):
+        whole = field.has("total", "amount", "price", "balance")
+        if whole and not field.has("tax", "discount", "fee", "subtotal"):
             money = [one for one in source.numbers(free) if one.currency]
             if len({one.value for one in money}) == 1 and alone:
                 yield money[0].value

@@ -33,21 +33,21 @@ quote price .6, stock price .2, answer total .3, answer amount .3, region countr
 phone person .3, job title .5, order reference .3, place address .6
 count quantity .9, count number .8, value answer .85, value amount .85, server person .5
 doctor person .5, patient person .5, patient customer .4, assignee person .5
-requester person .5, requester customer .5, requester author .6, requester sender .6
+requester person .5, requester customer .5, requester author .3, requester sender .6
 realtor person .4, realtor vendor .6, realtor company .4, landlord vendor .4
 employee person .6, employer company .7, organizer person .4, author person .5
 author customer .4, instructor person .5, driver person .4, passenger person .6
 passenger guest .7, guest person .5, guest customer .7, guest guests .7, holder person .5
 holder customer .7, manager person .4, approver person .4, tenant customer .6
-chair organizer .5, chair person .3, minutes author .5, airline carrier .7, airline company .4
-carrier company .4, carrier vendor .4, sample collection .8, opened issue .4, opened start .6, closed end .6
-valid end .6, valid due .5, available start .6, arrival start .5, departure end .5
+chair organizer .3, chair person .3, minutes author .5, airline carrier .7, airline company .4
+carrier company .4, carrier vendor .4, sample collection .8, opened issue .4, opened start .4, closed end .6
+valid end .6, valid due .5, available start .4, arrival start .5, departure end .5
 origin sender .8, origin departure .55, origin place .4, destination recipient .8
 destination arrival .55, destination place .5, destination city .3, origin city .3, send date .74, agent assignee .85, agent realtor .85, agent person .5, insured holder .8, rate price .4
 doors start .4, signed issue .5, next following .6, admission price .75, admission fee .7
 rent price .6, rent amount .5, salary amount .6, salary price .4, deposit amount .4
 tip fee .5, tip amount .4, change amount .4, tendered amount .5, tendered payment .4
-budget amount .5, employee server .6, receipt invoice .6, receipt number .3, booking reference .6
+budget amount .5, employee server .4, receipt invoice .6, receipt number .3, booking reference .6
 booking order .75, record reference .5, ticket reference .6, policy reference .5
 task description .75, task title .5, task name .4, test name .5, test description .5
 assignee name .4, sku reference .4, sku code .6, seats quantity .5, rooms quantity .3
@@ -55,7 +55,7 @@ guests quantity .3, parcels quantity .4, nights duration .6, rooms bedrooms .6, 
 property category .7, contract category .6, energy category .2, rating answer .2
 topics description .3, laboratory company .6, laboratory vendor .5, laboratory sender .4
 delivery shipping .8, delivery recipient .6, billing customer .6, rate tax .3
-normal reference .5, flag status .5, start departure .5, end arrival .5, discount amount .2
+normal reference .5, flag status .5, start departure .4, end arrival .5, discount amount .2
 reviewed issue .4, reviewed date .3, built year .7, features description .2, category job .2
 doors time .3, message description .5, department assignee .3, due valid .6, year date .2
 diagnosis description .3, room place .6, seat seats .5, sentiment rating .2
