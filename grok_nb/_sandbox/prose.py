@@ -179,6 +179,7 @@ def by_form(kind: str, field: Field, source: Source, *, alone: bool) -> Iterator
         Whether the field is the only one of its kind in its object. Any: by kind.
     """
     free = source.free
+    yield from telling.clauses(kind, field, source)
     if kind in {"date", "date-text", "date-time"}:
         yield from _own_date(kind, field, source, alone=alone)
     elif kind in {"time", "time-text", "clock"}:

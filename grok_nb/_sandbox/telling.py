@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from . import words
+from . import dates, kinds, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,23 @@ _ELSE = {
     "due", "valid", "next", "delivery", "arrival", "departure", "birth", "start", "end",
     "closed", "opened", "available", "sample", "report", "signed",
 }  # fmt: skip
+# Words that say nothing of what a value is about.
+_PLAIN = {
+    "date",
+    "time",
+    "number",
+    "name",
+    "amount",
+    "value",
+    "count",
+    "total",
+    "invoice",
+}
+_CLAUSES = re.compile(
+    r"(?<!\d)[.!?]\s|[;\n]|,\s|\s(?:and|und|et|y|e|en|but|aber|mais|pero|ma|maar|mas)\s"
+)
+_BY = re.compile(rf"\b(?:by|von|par|por|da|dal|door|pelo|pela)\s({_FULL})")
+_MAX_CLAUSES = 500
 _HEAD = 20_000
 
 
@@ -87,6 +104,34 @@ def people(source: Source) -> list[str]:
         if found:
             return [one.strip() for one in _CUT.split(found.group(1))]
     return []
+
+
+def clauses(kind: str, field: Field, source: Source) -> Iterator[float | int | str]:
+    """Give the one value of its kind in a clause that speaks of the field."""
+    wanted = {near for one in field.wanted for near in words.kin(one)} - _PLAIN
+    if not wanted or (kind == "name" and not field.has(*kinds.ROLES)):
+        return
+    for clause in _CLAUSES.split(source.free[:_HEAD])[:_MAX_CLAUSES]:
+        said = {
+            one for word in words.split(clause[:400]) for one in words.concept(word)
+        }
+        if wanted.isdisjoint(said) and wanted.isdisjoint(words.read(clause)):
+            continue
+        found = list(dict.fromkeys(_values(kind, clause, source)))
+        if len(found) == 1:
+            yield found[0]
+
+
+def _values(kind: str, clause: str, source: Source) -> Iterator[float | int | str]:
+    if kind in {"date", "date-text"}:
+        yield from (one.value.isoformat() for one in source.days(clause))
+    elif kind == "clock":
+        at = dates.find_time(clause)
+        yield from [at[2][:5]] if at else []
+    elif kind == "number":
+        yield from (one.value for one in source.numbers(clause) if one.currency)
+    elif kind == "name":
+        yield from (one.group(1).rstrip(".") for one in _BY.finditer(clause))
 
 
 def day(source: Source) -> Iterator[str]:

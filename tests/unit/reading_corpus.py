@@ -890,6 +890,148 @@ SAID: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
             "tip": None,
         },
     ),
+    (
+        "Hallo zusammen,\n\nich wurde heute von Clara Winter bedient. Die Rechnung über 45,90 € habe ich mit Karte bezahlt.",
+        {"server": TEXT, "total": NUMBER, "payment_method": one_of("cash|card")},
+        {"server": "Clara Winter", "total": 45.9, "payment_method": "card"},
+    ),
+    (
+        "Your order SO-9912 shipped with Norlog on 3 May 2026 and will arrive on 6 May 2026.",
+        {
+            "order_number": TEXT,
+            "carrier": TEXT,
+            "delivery_date": DATE,
+            "shipped_on": DATE,
+        },
+        {
+            "order_number": "SO-9912",
+            "carrier": "Norlog",
+            "delivery_date": "2026-05-06",
+            "shipped_on": "2026-05-03",
+        },
+    ),
+    (
+        "Votre commande CM-881 sera livrée le 6 mai 2026 entre 9h30 et 12h00.",
+        {"order_number": TEXT, "delivery_date": DATE},
+        {"order_number": "CM-881", "delivery_date": "2026-05-06"},
+    ),
+    (
+        "Su pedido P-771 llegará el 6 de mayo de 2026. Total: 88,00 €",
+        {"order_number": TEXT, "delivery_date": DATE, "total": NUMBER},
+        {"order_number": "P-771", "delivery_date": "2026-05-06", "total": 88.0},
+    ),
+    (
+        "The concert starts at 7:30 pm, doors open at 6:45 pm. Tickets cost 18 EUR.",
+        {"start_time": CLOCK, "doors_open": CLOCK, "ticket_price": NUMBER},
+        {"start_time": "19:30", "doors_open": "18:45", "ticket_price": 18},
+    ),
+    (
+        "Das Konzert beginnt um 19:30 Uhr, Einlass ist ab 18:45 Uhr. Der Eintritt kostet 18 Euro.",
+        {"start_time": CLOCK, "doors_open": CLOCK, "admission": NUMBER},
+        {"start_time": "19:30", "doors_open": "18:45", "admission": 18},
+    ),
+    (
+        "The flat has 3 rooms and 84.5 m², costs 320,000 EUR and is available from 1 September 2026. It is furnished.",
+        {
+            "rooms": WHOLE,
+            "area_m2": NUMBER,
+            "price": NUMBER,
+            "available_from": DATE,
+            "furnished": TRUTH,
+        },
+        {
+            "rooms": 3,
+            "area_m2": 84.5,
+            "price": 320000,
+            "available_from": "2026-09-01",
+            "furnished": True,
+        },
+    ),
+    (
+        "Die Wohnung hat 3 Zimmer und 84,5 m², kostet 320.000 € und ist ab 1. September 2026 verfügbar.",
+        {"rooms": WHOLE, "area_m2": NUMBER, "price": NUMBER, "available_from": DATE},
+        {"rooms": 3, "area_m2": 84.5, "price": 320000, "available_from": "2026-09-01"},
+    ),
+    (
+        "El cliente, Juan Pardo, informó el 3 de marzo de 2026. Asignado a Mara Silva. Prioridad alta.",
+        {"customer": TEXT, "assignee": TEXT, "priority": one_of("low|high")},
+        {"assignee": "Mara Silva", "priority": "high"},
+    ),
+    (
+        "Ticket TK-12 was opened by Nils Okoye on 4 June 2026 and assigned to Mara Silva. It is urgent.",
+        {
+            "ticket_id": TEXT,
+            "requester": TEXT,
+            "assignee": TEXT,
+            "opened_on": DATE,
+            "priority": one_of("low|high|urgent"),
+        },
+        {
+            "ticket_id": "TK-12",
+            "requester": "Nils Okoye",
+            "assignee": "Mara Silva",
+            "opened_on": "2026-06-04",
+            "priority": "urgent",
+        },
+    ),
+    (
+        "Teilnehmende:\n- Ann Lee\n- Bo Rey\n\nThemen: Budget · Raum · Termine",
+        {"attendees": TEXTS, "topics": TEXTS},
+        {"attendees": ["Ann Lee", "Bo Rey"], "topics": ["Budget", "Raum", "Termine"]},
+    ),
+    (
+        "| Campo | Valor |\n|---|---|\n| Asistentes | Ann Lee; Bo Rey |\n| Alergias | nueces, leche y huevo |",
+        {"attendees": TEXTS, "allergies": TEXTS},
+        {"attendees": ["Ann Lee", "Bo Rey"], "allergies": ["nueces", "leche", "huevo"]},
+    ),
+    (
+        "Skills: Python, SQL and Go",
+        {"skills": TEXTS, "tags": TEXTS},
+        {"skills": ["Python", "SQL", "Go"], "tags": []},
+    ),
+    (
+        "CITY CLINIC\nPatient: Dr. Jonas A. Behr, Jr.\nPhysician: Dr. Ida Falk, MD\n",
+        {"patient": TEXT, "physician": TEXT},
+        {"patient": "Dr. Jonas A. Behr, Jr.", "physician": "Dr. Ida Falk, MD"},
+    ),
+    ("Nachlass: 12,00 €", {"discount": NUMBER}, {"discount": 12.0}),
+    (
+        "Sconto   -12,00 €\nIVA 22%   26,40 €\nTotale   134,40 €",
+        {"discount": NUMBER, "tax": NUMBER, "tax_rate": NUMBER, "total": NUMBER},
+        {"discount": -12.0, "tax": 26.4, "tax_rate": 22, "total": 134.4},
+    ),
+    ("Rating: ★★★☆☆ (3 of 5)", {"rating": WHOLE}, {"rating": 3}),
+    ("Rating: 4.5/5", {"rating": NUMBER}, {"rating": 4.5}),
+    (
+        "Interest rate: 3.75 %\nDown payment: 20,000 EUR",
+        {"interest_rate": NUMBER, "down_payment": NUMBER},
+        {"interest_rate": 3.75, "down_payment": 20000},
+    ),
+    (
+        "MEETING NOTES\nPresent: Ann Lee, Bo Rey\nApologies: Cy Dent\nNext meeting: 12 May 2026, 2 pm, Room 4",
+        {
+            "attendees": TEXTS,
+            "absent": TEXTS,
+            "next_meeting": DATE,
+            "next_meeting_time": CLOCK,
+        },
+        {
+            "attendees": ["Ann Lee", "Bo Rey"],
+            "absent": ["Cy Dent"],
+            "next_meeting": "2026-05-12",
+            "next_meeting_time": "14:00",
+        },
+    ),
+    (
+        "Is the item in stock? No\nFragile? Yes",
+        {"in_stock": TRUTH, "fragile": TRUTH},
+        {"in_stock": False, "fragile": True},
+    ),
+    (
+        "Signature required: ja\nInsured: nein",
+        {"signature_required": TRUTH, "insured": TRUTH},
+        {"signature_required": True, "insured": False},
+    ),
 ]
 
 
