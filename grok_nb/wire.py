@@ -334,3 +334,39 @@ class ApiKey(Wire):
     team_blocked: bool | None = None
     api_key_blocked: bool | None = None
     api_key_disabled: bool | None = None
+
+
+class StoredFile(Wire):
+    """A file that is kept at xAI; times are Unix seconds.
+
+    Source: xai-api.md section 12.2.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    bytes: int | None = None
+    created_at: int | None = None
+    expires_at: int | None = None
+    filename: str | None = None
+    purpose: str | None = None
+
+
+class FilePage(Wire):
+    """One page of a listing of files.
+
+    Attributes
+    ----------
+    data : list of StoredFile
+    pagination_token : str or None
+        For the next page; ``None`` after the last one.
+    """
+
+    data: list[StoredFile]
+    pagination_token: str | None = None
+
+
+class DeletedFile(Wire):
+    """What is said of a file that was deleted."""
+
+    id: str | None = None
+    deleted: bool | None = None

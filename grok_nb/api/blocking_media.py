@@ -10,12 +10,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
-    from grok_nb.wire import ChatCompletion
+    from grok_nb.wire import ChatCompletion, DeletedFile, FilePage, StoredFile
 
     from .chat import ChatOptions
     from .client import Client
     from .embeddings import Embeddings
-    from .files import DeletedFile, FilePage, StoredFile
     from .images import GeneratedImage, Images
 
 T = TypeVar("T")

@@ -126,10 +126,12 @@ class DeferredDesk:
             row = dataclasses.replace(
                 self._row(call, request_id),
                 state="done",
-                body=bodies.encode(fold.data),
+                body=bodies.encode(fold.data) if exchange.settings.keep_text else None,
                 sandbox=bool(fold.outcome.get("sandbox")),
             )
             kept.add(row)
+            await kept.flush()
+            return AsyncDeferred(request_id, self, call.request, fold)
         await kept.flush()
         return AsyncDeferred(request_id, self, call.request)
 
@@ -283,6 +285,7 @@ class DeferredDesk:
             kept.reopen(row)
             await kept.flush()
             error = not_an_answer(row.body, {}, exchange.settings.api_key)
+            fold, data = call.fresh_fold(), None  # some tracebacks show variables
             error.add_note(f"What came for {row.request_id} is kept; ask again later.")
             raise error
         money = exchange.price(call, final=True)
@@ -360,12 +363,16 @@ class AsyncDeferred:
     """
 
     def __init__(
-        self, request_id: str, desk: DeferredDesk, request: Mapping[str, Any]
+        self,
+        request_id: str,
+        desk: DeferredDesk,
+        request: Mapping[str, Any],
+        fold: Fold | None = None,
     ) -> None:
         self.request_id = request_id
         self._desk = desk
         self._request = request
-        self._fold: Fold | None = None
+        self._fold = fold
 
     async def result(self, wait_s: float | None = None) -> Reply:
         """Return the reply, asking for it at growing intervals.

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 
 from grok_nb import bodies
 from grok_nb.errors import BadRequest, GrokError, InDoubt, NotFound, ServerFault
-from grok_nb.wire import Wire
 
 from .answers import not_an_answer
 from .parameters import WHOLE, WORD, Rules, checked
@@ -18,6 +17,8 @@ from .retry import RETRIES, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from grok_nb.wire import DeletedFile, FilePage, StoredFile
 
     from .exchange import Exchange
     from .retry import Kind
@@ -37,42 +38,6 @@ LISTING: Rules = {
 }
 #: Failures after which nothing can have happened at the server.
 _SAFE: tuple[Kind, ...] = ("throttle", "unavailable", "unsent")
-
-
-class StoredFile(Wire):
-    """A file that is kept at xAI; times are Unix seconds.
-
-    Source: xai-api.md section 12.2.
-    """
-
-    id: str | None = None
-    object: str | None = None
-    bytes: int | None = None
-    created_at: int | None = None
-    expires_at: int | None = None
-    filename: str | None = None
-    purpose: str | None = None
-
-
-class FilePage(Wire):
-    """One page of a listing of files.
-
-    Attributes
-    ----------
-    data : list of StoredFile
-    pagination_token : str or None
-        For the next page; ``None`` after the last one.
-    """
-
-    data: list[StoredFile]
-    pagination_token: str | None = None
-
-
-class DeletedFile(Wire):
-    """What is said of a file that was deleted."""
-
-    id: str | None = None
-    deleted: bool | None = None
 
 
 class FileMethods:
@@ -125,8 +90,10 @@ class FileMethods:
         name, content = _content(file, options.get("filename"))
         content_type, body = multipart(name, content, options.get("expires_after_s"))
         try:
-            data = await self._file_call(
-                "POST", FILES, body, content_type=content_type, kinds=_SAFE
+            return _stored(
+                await self._file_call(
+                    "POST", FILES, body, content_type=content_type, kinds=_SAFE
+                )
             )
         except GrokError as error:
             if kind_of(error, shown=False) in (*_SAFE, "never") and not _is_late(error):
@@ -137,7 +104,6 @@ class FileMethods:
             )
             doubt.request_id = error.request_id
             raise doubt from error
-        return _stored(data)
 
     async def files(
         self,
@@ -182,10 +148,13 @@ class FileMethods:
             query = urlencode(options)
         except UnicodeEncodeError:
             raise BadRequest("A parameter has half of a surrogate pair.") from None
+        from grok_nb.wire import FilePage
+
         data = await self._file_call("GET", f"{FILES}?{query}" if query else FILES)
-        if not isinstance(data.get("data"), list):
-            raise _unusable("it lists no files")
-        return FilePage.read(data)
+        if isinstance(data.get("data"), list):
+            return FilePage.read(data)
+        del data  # some tracebacks show variables, and a server may echo the key
+        raise _unusable("it lists no files")
 
     async def file(self, file_id: str) -> StoredFile:
         """Describe a file: ``GET /v1/files/{id}``.
@@ -233,6 +202,8 @@ class FileMethods:
             Any other of the tree; a deletion that was sent and not answered is not
             sent again.
         """
+        from grok_nb.wire import DeletedFile
+
         data = await self._file_call("DELETE", _path(file_id), kinds=_SAFE, of=file_id)
         return DeletedFile.read(data)
 
@@ -346,10 +317,13 @@ def _path(file_id: object) -> str:
 
 
 def _stored(data: dict[str, Any]) -> StoredFile:
+    from grok_nb.wire import StoredFile
+
     found = StoredFile.read(data)
-    if not found.id:
-        raise _unusable("it describes no file")
-    return found
+    if found.id:
+        return found
+    del data, found  # some tracebacks show variables
+    raise _unusable("it describes no file")
 
 
 def _is_late(error: GrokError) -> bool:

@@ -59,7 +59,7 @@ class DeferredRow:
     state: State = "pending"
     checked: str | None = None
     sandbox: bool = False
-    body: bytes | None = None
+    body: bytes | None = dataclasses.field(default=None, repr=False)
 
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(DeferredRow))

@@ -7,7 +7,6 @@ import pandas as pd
 import grok_nb as gn
 from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
-from grok_nb.api.files import DeletedFile, FilePage, StoredFile
 from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
@@ -15,11 +14,14 @@ from grok_nb.wire import (
     ApiKey,
     ChatCompletion,
     ChatCompletionChunk,
+    DeletedFile,
     DeletedResponse,
+    FilePage,
     InputItems,
     ListedModel,
     Response,
     ResponseEvent,
+    StoredFile,
     Tokens,
 )
 

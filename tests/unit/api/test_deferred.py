@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import datetime
 import json
 import sqlite3
 from pathlib import Path
@@ -15,10 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import grok_nb as gn
+from grok_nb import default
 from grok_nb.api.deferred import Deferred
 from grok_nb.errors import (
     BadRequest,
     ConnectionFailed,
+    GrokError,
     InDoubt,
     NotFound,
     ServerFault,
@@ -42,6 +46,7 @@ from ..support import (
     refusal,
     session,
 )
+from .test_small_endpoints import whole as everything
 
 # xai-api.md section 5
 ID = "f0000000-0000-4000-8000-000000000001"
@@ -567,6 +572,17 @@ def on_disk(folder: Path) -> bytes:
 
 
 @pytest.mark.parametrize("keep_text", [False, True])
+async def test_nor_of_one_that_came_at_once(keep_text: bool, tmp_path: Path) -> None:
+    message = {"role": "assistant", "content": CANARY}
+    answer = completion(choices=[{"message": message, "finish_reason": "stop"}])
+    with session(answer, store=str(tmp_path), keep_text=keep_text) as s:
+        assert (await (await s.grok.defer("Hi")).result()).text == CANARY
+        kept(s)
+        assert (CANARY.encode() in on_disk(tmp_path)) is keep_text
+    db.forget(str(tmp_path))
+
+
+@pytest.mark.parametrize("keep_text", [False, True])
 async def test_without_keep_text_nothing_of_the_result_stays(
     keep_text: bool, tmp_path: Path
 ) -> None:
@@ -588,6 +604,58 @@ async def test_without_keep_text_nothing_of_the_result_stays(
             assert gets(s) == 1
     db.forget(str(tmp_path))
     assert (CANARY.encode() in on_disk(tmp_path)) is keep_text
+
+
+# -- what is shown ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        refusal(404, f"No such id for {KEY}"),
+        refusal(400, f"Wrong: {KEY}"),
+        Answer(200, json.dumps({"note": KEY}).encode()),
+        Answer(200, KEY.encode()),
+        Answer(200, [KEY.encode(), httpx.ReadError(KEY)]),
+    ],
+)
+async def test_no_error_shows_a_key_that_the_server_echoed(step: Any) -> None:
+    with session(asked(), step) as s:
+        await s.grok.defer("Hi")
+        with pytest.raises(GrokError) as caught:
+            await s.grok.deferred_result(ID)
+        text = everything(caught.value)
+    assert ID in text
+    assert KEY not in text
+    assert KEY[:12] not in text
+
+
+def test_the_table_has_its_types_also_when_it_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GROK_NB_STORE", str(tmp_path))
+    monkeypatch.setenv("XAI_API_KEY", KEY)
+    empty = gn.deferred()
+
+    async def fill() -> None:
+        with session(asked(), PENDING, store=str(tmp_path)) as s:
+            await s.grok.defer("Hi")
+            await s.grok.deferred_result(ID)
+
+    asyncio.run(fill())
+    db.forget(str(tmp_path))
+    gn.configure()
+    full = default.Grok(store=tmp_path)._core.desk.kept.rows()
+    assert len(full) == 1
+    frame = gn.deferred()
+    assert list(frame.columns) == [*FRAME, "expires"]
+    assert len(empty) == 0
+    assert dict(empty.dtypes) == dict(frame.dtypes)
+    (row,) = frame.to_dict("records")
+    assert (row["request_id"], row["state"], row["stored"]) == (ID, "pending", False)
+    assert row["expires"] - row["time"] == datetime.timedelta(days=1)
+    assert row["checked"] > row["time"]
+    db.forget(str(tmp_path))
 
 
 # -- the blocking face -----------------------------------------------------------------

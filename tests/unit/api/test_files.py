@@ -25,7 +25,8 @@ from grok_nb.errors import (
     ServerFault,
 )
 
-from ..support import STALL, Answer, refusal, session
+from ..support import KEY, STALL, Answer, refusal, session
+from .test_small_endpoints import whole
 
 # xai-api.md section 12.2
 FILE = {
@@ -274,6 +275,20 @@ async def test_reading_is_repeated_and_deleting_is_not() -> None:
         with pytest.raises(ConnectionFailed):
             await s.grok.file_delete("file_1")
         assert len(s.script.requests) == 1
+
+
+@pytest.mark.parametrize("data", [{"x": KEY}, [KEY], KEY, {"error": KEY}])
+async def test_no_error_shows_a_key_that_the_server_echoed(data: Any) -> None:
+    with session(answer(data)) as s:
+        for call in (
+            s.grok.files(),
+            s.grok.file("file_1"),
+            s.grok.file_upload(b"x", filename="a"),
+        ):
+            with pytest.raises(GrokError) as caught:
+                await call
+            assert KEY not in whole(caught.value)
+            assert KEY[:12] not in whole(caught.value)
 
 
 @pytest.mark.parametrize("data", [{}, [], {"data": None}, {"data": 5}, "x"])
