@@ -8,7 +8,13 @@ import sys
 import time
 from pathlib import Path
 
-from support import OLD_KERNEL, ROOT, WITHOUT_OLD_KERNEL  # of this script's folder
+from support import (  # of this script's folder
+    CLIENTS,
+    OLD_KERNEL,
+    ROOT,
+    WITHOUT_CLIENTS,
+    WITHOUT_OLD_KERNEL,
+)
 
 BIN = Path(sys.executable).parent
 
@@ -22,8 +28,9 @@ STEPS = [
 
 
 def main() -> int:
-    if not OLD_KERNEL.exists():
-        print(f"Left out (skipped below): {WITHOUT_OLD_KERNEL}.", flush=True)
+    for python, what in ((OLD_KERNEL, WITHOUT_OLD_KERNEL), (CLIENTS, WITHOUT_CLIENTS)):
+        if not python.exists():
+            print(f"Left out (skipped below): {what}.", flush=True)
     for step in STEPS:
         name = " ".join([Path(step[0]).name, *step[1:]])
         print(f"$ {name}", flush=True)

@@ -15,6 +15,12 @@ WITHOUT_OLD_KERNEL = (
     "the kernel tests on ipykernel 6.31, for there is no .venv-ipykernel6; "
     "bash .ci/run makes it"
 )
+#: The Python of an environment with clients of other people, for tests/clients.
+CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
+WITHOUT_CLIENTS = (
+    "litellm, langchain-xai, pydantic-ai and instructor on the sandbox, for there is no "
+    ".venv-clients; bash .ci/run makes it"
+)
 
 
 def window(sandbox: Any, name: str, method: str = "GET", body: object = None) -> Any:
