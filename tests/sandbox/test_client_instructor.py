@@ -47,7 +47,7 @@ def test_a_retry_tells_what_was_wrong_and_is_added_up(told: Told) -> None:
     assert "look at it again" in result["content"]
     assert len(check.calls) == 2
     usage = check.saw["usage"]
-    assert usage["cost_in_usd_ticks"] == 14_600_000
+    assert usage["cost_in_usd_ticks"] == check.ticks > 0
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
         assert usage[name] == sum(call["usage"][name] for call in check.calls)
 

@@ -164,6 +164,31 @@ def test_what_is_stored_can_be_read_and_deleted(client: openai.OpenAI) -> None:
         assert caught.value.response.json()["code"] == "not-found"
 
 
+@pytest.mark.anyio
+async def test_what_is_stored_async(
+    aclient: openai.AsyncOpenAI, sandbox: Sandbox
+) -> None:
+    stored = aclient.responses
+    first = await stored.create(model="grok-4.7", input="What is 101*3?")
+    assert (await stored.retrieve(first.id)).to_dict() == first.to_dict()
+    items: Any = [item async for item in stored.input_items.list(first.id)]
+    assert [item.content[0].text for item in items] == ["What is 101*3?"]
+    await stored.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        await stored.retrieve(first.id)
+    paths = [(one["method"], one["path"]) for one in window(sandbox, "log")["requests"]]
+    at = f"/v1/responses/{first.id}"
+    assert paths == [
+        ("POST", "/v1/responses"),
+        ("GET", at),
+        ("GET", f"{at}/input_items"),
+        ("GET", f"{at}/input_items"),  # it asks on until a page is empty
+        ("DELETE", at),
+        ("GET", at),
+    ]
+    assert len(bills(sandbox)) == 1
+
+
 def test_store_false_is_not_stored(client: openai.OpenAI) -> None:
     reply = ask(client, store=False, include=["reasoning.encrypted_content"])
     assert reply.store is False
