@@ -50,7 +50,7 @@ def test_fault_is_shown_below_the_cell(kernel, sandbox, rows, kind):
     if kind == "stall":
         kernel.run(f"__import__('grok_nb').configure(timeout_s={LIMIT_S})")
     elif kind == "json-error-on-200":  # waits, but not for half a minute
-        kernel.run("__import__('grok_nb').configure(timeout_s=3)")
+        kernel.run("__import__('grok_nb').configure(timeout_s=8)")
     break_it(sandbox, fault)
     cell = kernel.run(CELL, watched=True)
     kernel.run("__import__('grok_nb').configure(timeout_s=3600)")

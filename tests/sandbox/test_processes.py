@@ -180,10 +180,9 @@ def test_exit_in_the_middle_ends_the_request_and_writes_the_row(sandbox, tmp_pat
 
     sent = len([r for r in requests(sandbox) if r["method"] == "POST"])
     eventually(lambda: sum(b["closed_early"] for b in bills(sandbox)) == sent)
-    rows = states(tmp_path)
-    assert len(rows) == sent
-    streams = code.count("stream")
+    rows, streams = states(tmp_path), code.count("stream")
     assert rows.count(("stopped", "estimated")) == streams
-    assert [row for row in rows if row[1] != "estimated"] == [
-        ("stopped", "none") for _ in range(sent - streams)
-    ]
+    # a request that was on its way out has a row as well, which claims nothing
+    others = [row for row in rows if row != ("stopped", "estimated")]
+    assert len(others) >= sent - streams
+    assert all(row == ("stopped", "none") for row in others)
