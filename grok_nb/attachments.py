@@ -149,7 +149,23 @@ def _read(thing: Any, what: str) -> tuple[str, bytes]:
     for method in ("_repr_png_", "_repr_jpeg_"):
         if (data := _shown_by(thing, method)) is not None:
             return name, data
-    raise BadRequest(f"{type(thing).__name__} cannot be attached.", hint=f"{_KINDS}.")
+    if callable(getattr(thing, "read", None)):
+        data = thing.read()
+        own = getattr(thing, "name", None)
+        name = os.path.basename(own) if isinstance(own, str) else name  # noqa: PTH119 - text
+        return name, data.encode() if isinstance(data, str) else bytes(data)
+    raise BadRequest(
+        f"{type(thing).__name__} cannot be attached.", hint=_instead_of(thing)
+    )
+
+
+def _instead_of(thing: Any) -> str:
+    """Return what to attach in place of a thing that cannot be."""
+    if hasattr(thing, "to_csv"):
+        return "Put its text into the prompt: df.to_csv() or df.to_markdown()."
+    if hasattr(thing, "figure"):
+        return "Attach its figure: ax.figure."
+    return f"Attach {_KINDS}."
 
 
 def _from_data_uri(text: str) -> tuple[str, bytes]:
@@ -222,7 +238,10 @@ def _from_array(name: str, array: Any) -> bytes:
         )
     if kind == "f":
         if not bool(((array >= 0) & (array <= 1)).all()):  # nan fits neither
-            raise BadRequest(f"{name} has values outside of 0 to 1.")
+            raise BadRequest(
+                f"{name} has values outside of 0 to 1.",
+                hint="Divide by 255, or make it uint8: array.astype('uint8').",
+            )
         array = (array * 255).round().astype("uint8")
     elif array.dtype != "uint8":
         raise BadRequest(

@@ -106,7 +106,9 @@ def doctor(*, timeout_s: float = TIMEOUT_S) -> Checkup:
     ...     gn.doctor().ok
     True
     """
-    if isinstance(timeout_s, bool) or not timeout_s > 0:
+    given: object = timeout_s
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    if not is_number or not timeout_s > 0:
         raise ConfigError(f"timeout_s must be above 0, not {timeout_s!r}.")
     found, clock = Findings(), SystemClock()
     end = clock.monotonic() + timeout_s

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -200,11 +201,15 @@ def _open(
         command.append("--allow-root")
     print("The sandbox answers in Grok's place; the copy of the notebook is temporary.")
     process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own command
+    # ended by a signal, it ends JupyterLab and takes its folder with it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return process.wait()
     except KeyboardInterrupt:
+        return 130
+    finally:
         process.terminate()
-        return process.wait()
+        process.wait()
 
 
 def _execute(notebook: Path, environment: dict[str, str]) -> int:

@@ -41,6 +41,8 @@ _PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "verify": (("SSL_CERT_FILE", "SSL_CERT_DIR"), "verify"),
     "keep_text": ((), "keep_text"),
 }
+#: What `grok_nb.configure` and a running sandbox set for all sessions of the process.
+configured: dict[str, object] = {}
 ENV_FILE = ".env"
 _LONGEST_ENV_FILE = 100_000
 _ENV_LINE = re.compile(

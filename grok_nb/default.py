@@ -6,6 +6,7 @@ needed, and made anew when a setting has changed since.
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 import threading
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import config, keys
 from grok_nb.errors import ConfigError, MissingExtra
-from grok_nb.session import AskOptions, Grok, ReplyStream
+from grok_nb.session import AskOptions, AsyncGrok, Grok, ReplyStream
 from grok_nb.store import db
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from grok_nb.reply import Reply
 
 _guard = threading.RLock()
-_defaults: dict[str, Any] = {}
+_defaults: dict[str, Any] = config.configured
 _default: Grok | None = None
 
 
 def configure(**settings: Any) -> None:
-    """Set defaults for this process; ``None`` takes a setting back.
+    """Set defaults for all sessions of this process; ``None`` takes a setting back.
 
     Parameters
     ----------
@@ -64,21 +65,7 @@ def session() -> Grok:
     now = settings()
     with _guard:
         if _default is None or _default.settings != now:
-            _default = Grok(
-                **{
-                    name: _defaults.get(name)
-                    for name in (
-                        "api_key",
-                        "base_url",
-                        "model",
-                        "timeout_s",
-                        "store",
-                        "on_doubt",
-                        "keep_text",
-                        "verify",
-                    )
-                }
-            )
+            _default = Grok()
         return _default
 
 
@@ -96,6 +83,10 @@ async def aask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Repl
 def stream(prompt: str | None = None, **options: Unpack[AskOptions]) -> ReplyStream:
     """Ask one question and iterate over the reply; see `AsyncGrok.stream`."""
     return session().stream(prompt, **options)
+
+
+ask.__doc__, aask.__doc__ = AsyncGrok.ask.__doc__, AsyncGrok.ask.__doc__
+stream.__doc__ = AsyncGrok.stream.__doc__
 
 
 class Sandbox:
@@ -122,6 +113,7 @@ class Sandbox:
         self._before = before
         self.base_url: str = server.base_url
         self.key: str = server.key
+        self._secret = config.Secret(server.key)
 
     def calls(self) -> list[dict[str, Any]]:
         """Return what each call cost here.
@@ -166,7 +158,7 @@ class Sandbox:
         --------
         >>> import grok_nb as gn
         >>> with gn.sandbox() as box:
-        ...     box.fail("503#1,retry_after=0")
+        ...     box.fail("503@/v1/chat#1,retry_after=0")
         ...     gn.ask("What is 6*7?").attempts
         2
         """
@@ -181,6 +173,7 @@ class Sandbox:
     def stop(self) -> None:
         """End the server; the default session is as it was before."""
         global _sandbox  # noqa: PLW0603
+        atexit.unregister(self.stop)
         with _guard:
             if _sandbox is not self:
                 return
@@ -246,6 +239,7 @@ def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> S
                     f"A sandbox runs already, at {_sandbox.base_url}.",
                     hint="Stop it first: gn.sandbox().stop() or %grok_sandbox off.",
                 )
+            _defaults.update(base_url=_sandbox.base_url, api_key=_sandbox._secret)  # noqa: SLF001 - same module
             return _sandbox
         try:
             from grok_nb._sandbox.server import Sandbox as Server
@@ -267,6 +261,8 @@ def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> S
             _defaults["store"] = store = folder.name
         _defaults.update(base_url=server.base_url, api_key=config.Secret(server.key))
         _sandbox = Sandbox(server, folder, store, before)
+        # before the stores are closed: they would write to a folder that is gone
+        atexit.register(_sandbox.stop)
         return _sandbox
 
 

@@ -106,6 +106,8 @@ def question(
                 f"{name} must be text, not {type(value).__name__}.",
                 hint="str(...) makes text of it.",
             )
+    if prompt is not None and not prompt.strip() and not options.get("attach"):
+        raise BadRequest("The prompt is empty: there is nothing to ask.")
     if options.get("system"):
         messages.append({"role": "system", "content": options["system"]})
     earlier = options.get("messages")
@@ -265,18 +267,18 @@ class AsyncGrok(Client):
         jitter: random.Random | None = None,
     ) -> None:
         api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
-        settings = config.resolve(
-            {
-                "api_key": api_key,
-                "base_url": base_url,
-                "model": model,
-                "timeout_s": timeout_s,
-                "store": store,
-                "on_doubt": on_doubt,
-                "keep_text": keep_text,
-                "verify": verify,
-            }
-        )
+        given = {
+            "api_key": api_key,
+            "base_url": base_url,
+            "model": model,
+            "timeout_s": timeout_s,
+            "store": store,
+            "on_doubt": on_doubt,
+            "keep_text": keep_text,
+            "verify": verify,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        settings = config.resolve({**config.configured, **given})
         settings = keys.remembered(settings)
         if settings.verify is False and settings.base_url.startswith("https:"):
             warnings.warn(
@@ -599,6 +601,18 @@ class Grok(BlockingClient):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _share_docs() -> None:
+    """Give each blocking method the whole text of its awaitable twin."""
+    for name in dir(Grok):
+        method, twin = getattr(Grok, name), getattr(AsyncGrok, name, None)
+        text = getattr(twin, "__doc__", None)
+        if not name.startswith("_") and text and "see `" in (method.__doc__ or ""):
+            method.__doc__ = text
+
+
+_share_docs()
 
 
 def _entries(listing: Mapping[str, Any]) -> list[dict[str, Any]]:

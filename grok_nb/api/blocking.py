@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
+from grok_nb.errors import GrokError
 from grok_nb.portal import portal
 
 from .blocking_media import BlockingMedia
@@ -54,7 +55,11 @@ class BlockingClient(BlockingMedia):
     def _call(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         __tracebackhide__ = True
         self._core.exchange.find_key()
-        return portal().call(make)
+        try:
+            return portal().call(make)
+        except GrokError as error:
+            # whose cell it is counts, not where in here it was noticed
+            raise error.with_traceback(None)  # noqa: B904 - the same error
 
     def _iterate(
         self,

@@ -224,6 +224,10 @@ class EmbeddingMethods:
 
 
 def _checked_input(texts: object) -> str | list[str]:
+    if hasattr(texts, "columns"):  # it would be read as the list of their names
+        raise BadRequest(
+            "A DataFrame cannot be embedded.", hint='Take one column: df["text"].'
+        )
     if isinstance(texts, str):
         if not texts:
             raise BadRequest("The text to embed is empty.")

@@ -77,6 +77,11 @@ def usage(*, by: str | None = None, **filters: Any) -> pd.DataFrame:
     ...     gn.usage()["state"].tolist()
     ['done']
     """
+    if by is not None and not isinstance(by, str):
+        raise BadRequest(
+            f"by must be one column, not {by!r}.",
+            hint="For several: gn.usage().groupby([...]).",
+        )
     for name in filters:
         if name not in COLUMNS:
             raise BadRequest(
