@@ -89,9 +89,11 @@ def encode(body: Any) -> bytes:
 
 
 def _as_json(value: Any) -> Any:
-    """Take numpy scalars and read-only mappings for what they mean."""
+    """Take numpy scalars, secrets and read-only mappings for what they mean."""
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         return value.item()
+    if callable(reveal := getattr(value, "reveal", None)):
+        return reveal()  # a `Secret` is text where it is sent, and nowhere else
     if hasattr(value, "keys") and hasattr(value, "__getitem__"):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is not JSON")

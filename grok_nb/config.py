@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import urlsplit
 
-from grok_nb.errors import ConfigError
+from grok_nb.errors import ConfigError, GrokError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 BASE_URL = "https://api.x.ai/v1"
 #: One limit for a whole call, retries and reasoning included.
@@ -99,6 +99,23 @@ def scrub(text: str, secret: Secret | None = None) -> str:
         if len(key) >= 20:  # a part of a key is no less secret
             text = text.replace(key[:12], "[key]").replace(key[-8:], "[key]")
     return text
+
+
+def scrub_error(error: GrokError, secrets: Sequence[Secret]) -> None:
+    """Take secrets out of all texts of an error, and of those that caused it."""
+    link: BaseException | None = error
+    while isinstance(link, GrokError):
+        for secret in secrets:
+            link.args = tuple(
+                scrub(said, secret) if isinstance(said, str) else said
+                for said in link.args
+            )
+            for name, value in list(vars(link).items()):
+                if isinstance(value, str):
+                    setattr(link, name, scrub(value, secret))
+            if notes := getattr(link, "__notes__", None):
+                notes[:] = [scrub(note, secret) for note in notes]
+        link = link.__cause__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from grok_nb.errors import GrokError
 from grok_nb.portal import portal
 
 from .blocking_media import BlockingMedia
+from .server_tools import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -101,6 +102,7 @@ class BlockingClient(BlockingMedia):
         **options: Unpack[ResponseOptions],
     ) -> Response:
         """Ask, with tools that run at the server; see `Client.respond`."""
+        options = without_secrets(options)  # type: ignore[assignment]  # as it was
         self._core.heed(model)
         return self._call(lambda: self._core.respond(input, model, **options))
 
@@ -111,6 +113,7 @@ class BlockingClient(BlockingMedia):
         **options: Unpack[ResponseOptions],
     ) -> Iterator[ResponseEvent]:
         """Ask, event by event; see `Client.respond_stream`."""
+        options = without_secrets(options)  # type: ignore[assignment]  # as it was
         self._core.heed(model)
         return self._iterate(lambda: self._core.respond_stream(input, model, **options))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from grok_nb import bodies, keys, pictures, pricing
 from grok_nb.clock import SystemClock
-from grok_nb.config import scrub
+from grok_nb.config import scrub, scrub_error
 from grok_nb.errors import (
     ApiError,
     ConnectionFailed,
@@ -33,6 +33,7 @@ from .answers import error_from, not_an_answer, request_id_of
 from .gate import retired_hint
 from .parameters import encoded, key_of
 from .retry import RETRIES, Kind, kind_of, wait_s
+from .server_tools import secrets_in
 from .stream import EventReader, Fold
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Call:
         self.names = {**{name: name for name in body}, **(names or {})}
         #: what to do where the server knows no such thing, besides the model
         self.missing = missing
+        #: what the tools log in with elsewhere; see `server_tools.without_secrets`
+        self.secrets = secrets_in(body)
         self._new_fold = fold
         self.fold = self.fresh_fold()
         self.record: CallRecord | None = None  # of the latest attempt
@@ -268,6 +271,7 @@ class Exchange:
             except GrokError as error:
                 # frames below hold what the server said, which may hold the key
                 failure = error.with_traceback(None)
+                scrub_error(failure, call.secrets)
             finally:
                 # some tracebacks show variables, and a server may have echoed the key
                 piece, chunk = b"", {}

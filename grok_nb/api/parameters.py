@@ -72,7 +72,10 @@ def _checked(what: str, rules: Rules, name: str, value: Any) -> Any:
     if hasattr(value, "item") and getattr(value, "shape", None) == ():
         value = value.item()  # a numpy scalar
     if not _fits(kind, value):
-        raise BadRequest(f"{name} must be {kind}, not {reprlib.repr(value)}.")
+        # what is in a dict or list may be a password
+        holds = isinstance(value, (Mapping, list, tuple))
+        given = type(value).__name__ if holds else reprlib.repr(value)
+        raise BadRequest(f"{name} must be {kind}, not {given}.")
     if kind in (NUMBER, WHOLE) and not low <= value <= high:
         span = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
         raise BadRequest(f"{name} must be {span}, not {value!r}.")

@@ -29,7 +29,7 @@ from .parameters import (
     checked,
 )
 from .response_fold import ResponseFold
-from .server_tools import checked_tools
+from .server_tools import checked_tools, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -368,6 +368,7 @@ class ResponseMethods:
         """
         from grok_nb.wire import Response
 
+        options = without_secrets(options)  # type: ignore[assignment]  # as it was
         call = await self._checked_call(input, model, options)
         async for _ in self.exchange.run(call):
             pass
@@ -398,6 +399,7 @@ class ResponseMethods:
         """
         from grok_nb.wire import ResponseEvent
 
+        options = without_secrets(options)  # type: ignore[assignment]  # as it was
         call = await self._checked_call(input, model, options, stream=True)
         exchange = self.exchange.run(call)
         try:

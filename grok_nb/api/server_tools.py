@@ -11,6 +11,7 @@ import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from grok_nb.config import Secret, hidden
 from grok_nb.errors import BadRequest
 
 MOST_TOOLS = 128
@@ -18,6 +19,8 @@ MOST_TOOLS = 128
 MOST_HANDLES = 20
 MOST_DOMAINS = 5
 MOST_COLLECTIONS = 10
+#: Characters; to take out what is shorter would leave other words in pieces.
+_SHORTEST_SECRET = 8
 
 #: field -> (what it must be, how many entries at most)
 Fields = Mapping[str, tuple[str, int]]
@@ -54,6 +57,7 @@ _FIELDS: dict[str, Fields] = {
         "server_description": (_TEXT, 0),
         "allowed_tools": (_LIST, 0),
         "authorization": (_SECRET, 0),
+        "headers": (_DICT, 0),
     },
     "function": {
         "name": (_TEXT, 0),
@@ -71,6 +75,49 @@ _EXCLUSIVE = (
     ("allowed_domains", "excluded_domains"),
     ("allowed_x_handles", "excluded_x_handles"),
 )
+
+
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options whose tools show no password: some tracebacks show variables.
+
+    Parameters
+    ----------
+    options
+        As given; ``tools`` may be anything.
+    """
+    tools = options.get("tools")
+    if isinstance(tools, (list, tuple)):
+        tools = [_without_secrets(tool) for tool in tools]
+    else:  # one tool is no list, which the message about it need not show
+        tools = _without_secrets(tools)
+    return {**options, "tools": tools} if "tools" in options else dict(options)
+
+
+def _without_secrets(tool: Any) -> Any:
+    if not isinstance(tool, Mapping):
+        return tool
+    found = {n: hidden(v) if n == "authorization" else v for n, v in tool.items()}
+    if isinstance(headers := found.get("headers"), Mapping):
+        found["headers"] = {name: hidden(value) for name, value in headers.items()}
+    return found
+
+
+def secrets_in(body: Mapping[str, Any]) -> list[Secret]:
+    """Return what `without_secrets` has hidden, so that no echo of it is shown."""
+    tools = body.get("tools")
+    found: list[Any] = []
+    for tool in tools if isinstance(tools, list) else ():
+        if isinstance(tool, Mapping):
+            headers = tool.get("headers")
+            found += headers.values() if isinstance(headers, Mapping) else ()
+            found.append(tool.get("authorization"))
+    words = [
+        word
+        for value in found
+        if isinstance(value, Secret)
+        for word in value.reveal().split()  # "Bearer ..."
+    ]
+    return [Secret(word) for word in words if len(word) >= _SHORTEST_SECRET]
 
 
 def checked_tools(tools: Sequence[Any]) -> list[dict[str, Any]]:
@@ -126,9 +173,10 @@ def _check_fields(where: str, fields: Fields, given: Mapping[str, Any]) -> None:
         if value is None:
             continue
         if kind == _SECRET:
-            if not isinstance(value, str):  # and is not shown
+            if not isinstance(value, (str, Secret)):  # and is not shown
                 raise BadRequest(f"{name} of {where} must be text.")
-        elif not _fits(kind, value):
+            continue
+        if not _fits(kind, value):
             raise BadRequest(
                 f"{name} of {where} must be {kind}, not {reprlib.repr(value)}."
             )

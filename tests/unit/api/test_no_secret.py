@@ -1,0 +1,165 @@
+"""No secret of a call shows, whatever a server says, at any endpoint."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+import grok_nb as gn
+from tests.unit.support import BASE_URL, KEY, MODEL, Answer, ManualClock, Script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: What an MCP server is logged in at with.
+TOKEN = "mcp0123456789abcdefGHIJ"
+HEADER = "hdr9876543210zyxwVUTS"
+TOOL = {
+    "type": "mcp",
+    "server_url": "https://m.example",
+    "authorization": f"Bearer {TOKEN}",
+    "headers": {"X-Token": HEADER, "X-Version": "2"},
+}
+
+
+def found(text: str) -> list[str]:
+    """Return pieces of the secrets that are in a text."""
+    return [
+        piece
+        for secret in (KEY[4:], TOKEN, HEADER)
+        for start in range(len(secret) - 7)
+        if (piece := secret[start : start + 8]) in text
+    ]
+
+
+def events(*said: dict[str, Any]) -> Answer:
+    pieces = b"".join(b"data: " + json.dumps(e).encode() + b"\n\n" for e in said)
+    return Answer(200, pieces, {"content-type": "text/event-stream"})
+
+
+SAID: dict[str, Callable[[str], object]] = {
+    "400": lambda echo: Answer(
+        400,
+        json.dumps({"code": f"c:{KEY}", "error": echo}).encode(),
+        {"x-request-id": KEY},
+    ),
+    "500": lambda echo: Answer(500, json.dumps({"error": echo}).encode()),
+    "text": lambda echo: Answer(200, echo.encode()),
+    "error": lambda echo: Answer(
+        200, json.dumps({"error": {"message": echo}}).encode()
+    ),
+    "failed": lambda echo: Answer(
+        200,
+        json.dumps(
+            {
+                "object": "response",
+                "status": "failed",
+                "output": [],
+                "error": {"message": echo},
+                "usage": {"input_tokens": 1, "output_tokens": 1},
+            }
+        ).encode(),
+    ),
+    "stream": lambda echo: events(
+        {"type": "response.output_text.delta", "delta": "Hello"},
+        {"type": "error", "message": echo},
+    ),
+    "no json": lambda echo: Answer(
+        200, b"data: " + echo.encode() + b"\n\n", {"content-type": "text/event-stream"}
+    ),
+    "broken": httpx.ReadError,
+}
+
+
+def saying(said: str) -> Callable[[httpx.Request], object]:
+    """Return what answers with all secrets that a request brought."""
+
+    def answer(request: httpx.Request) -> object:
+        brought = [t for t in (TOKEN, HEADER) if t.encode() in request.content]
+        return SAID[said](f"refused: {KEY}, Bearer {', '.join(brought)}")
+
+    return answer
+
+
+CALLS: dict[str, Callable[[gn.Grok], object]] = {
+    "respond": lambda g: g.respond("Hi", tools=[TOOL]),
+    "respond_stream": lambda g: list(g.respond_stream("Hi", tools=[TOOL])),
+    "respond, no list": lambda g: g.respond("Hi", tools=TOOL),  # type: ignore[arg-type]
+    "respond, bad tool": lambda g: g.respond("Hi", tools=[TOOL, 3]),  # type: ignore[list-item]
+    "respond, bad option": lambda g: g.respond("Hi", tools=[TOOL], temperature=7),
+    "search": lambda g: g.ask("Hi", search="web"),
+    "delete_response": lambda g: g.delete_response("r"),
+    "generate_images": lambda g: g.generate_images("a fox"),
+    "edit_images": lambda g: g.edit_images("a fox", {"file_id": "f"}),
+    "embed": lambda g: g.embed("Hi", "m"),
+    "embed, listing": lambda g: g.embed("Hi"),
+    "file_upload": lambda g: g.file_upload(b"x", filename="x"),
+    "files": lambda g: g.files(),
+    "file": lambda g: g.file("f"),
+    "file_delete": lambda g: g.file_delete("f"),
+    "defer": lambda g: g.defer("Hi"),
+    "deferred_result": lambda g: g.deferred_result("d"),
+    "tokenize": lambda g: g.tokenize("Hi"),
+    "api_key": lambda g: g.api_key(),
+}
+
+
+def shown(call: Callable[[gn.Grok], object], said: object) -> tuple[str, str]:
+    """Return all that a call shows, errors with the variables of our frames; its rows."""
+    grok = gn.Grok(
+        api_key=KEY,
+        base_url=BASE_URL,
+        model=MODEL,
+        store=":memory:",
+        transport=Script(said),
+        clock=ManualClock(),
+    )
+    try:
+        text = repr(call(grok))
+    except gn.GrokError as error:
+        text = _ours(error) + repr(vars(error)) + repr(error.reply)
+    rows = repr(grok.ledger.rows())
+    grok.close()
+    return text, rows
+
+
+def _ours(error: BaseException | None) -> str:
+    """Return a traceback with variables, of our own frames only."""
+    texts = []
+    while error is not None:
+        told = traceback.TracebackException.from_exception(error, capture_locals=True)
+        texts += [*told.format_exception_only()]
+        texts += [
+            f"{frame.name}: {frame.locals}"
+            for frame in told.stack
+            if "/grok_nb/" in frame.filename
+        ]
+        error = error.__cause__
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("said", SAID)
+@pytest.mark.parametrize("name", CALLS)
+def test_no_secret_shows(name: str, said: str) -> None:
+    text, rows = shown(CALLS[name], saying(said))
+    assert found(text) == []
+    assert found(rows) == []
+
+
+def test_the_same_look_finds_a_secret_that_shows() -> None:
+    def careless(_: gn.Grok) -> object:
+        raise gn.GrokError(f"No {TOKEN}.")
+
+    assert found(shown(careless, saying("400"))[0])
+    # what the tools need is sent all the same
+    script = Script(saying("400"))
+    with gn.Grok(
+        api_key=KEY, base_url=BASE_URL, model=MODEL, store=":memory:", transport=script
+    ) as grok:
+        with pytest.raises(gn.errors.BadRequest, match=r"refused: \[key\]"):
+            grok.respond("Hi", tools=[TOOL])
+        assert script.bodies[0]["tools"] == [TOOL]
