@@ -58,7 +58,8 @@ def parts(attach: Any, *, detail: str | None = None) -> list[dict[str, Any]]:
     -----
     Source: xai-api.md section 3.2.
     """
-    if detail is not None and detail not in DETAILS:
+    asked: object = detail
+    if asked is not None and not (isinstance(asked, str) and asked in DETAILS):
         raise BadRequest(
             f"detail must be one of {', '.join(DETAILS)}, not {reprlib.repr(detail)}."
         )
@@ -138,22 +139,35 @@ def _read(thing: Any, what: str) -> tuple[str, bytes]:
     if isinstance(thing, (bytes, bytearray, memoryview)):
         return f"{what} ({len(thing):,} bytes)", bytes(thing)
     name = f"{what} ({type(thing).__name__})"
+    try:
+        return name, _drawn(name, thing)
+    except (BadRequest, MissingExtra):
+        raise
+    except Exception as error:  # noqa: BLE001 - foreign code, which raises anything
+        reason = f"{type(error).__name__}: {error}"
+    raise BadRequest(f"{name} cannot be drawn: {reason}.")
+
+
+def _drawn(name: str, thing: Any) -> bytes:
+    """Return the picture that an object is, or makes of itself."""
     if (array := _array(thing)) is not None:
-        return name, _from_array(name, array)
+        return _from_array(name, array)
     if (image := sys.modules.get("PIL.Image")) and isinstance(thing, image.Image):
-        return name, _png_of(thing)
+        return _png_of(thing)
     if hasattr(thing, "savefig"):
         buffer = io.BytesIO()
         thing.savefig(buffer, format="png", bbox_inches="tight")
-        return name, buffer.getvalue()
+        return buffer.getvalue()
     for method in ("_repr_png_", "_repr_jpeg_"):
         if (data := _shown_by(thing, method)) is not None:
-            return name, data
+            return data
     if callable(getattr(thing, "read", None)):
-        data = thing.read()
-        own = getattr(thing, "name", None)
-        name = os.path.basename(own) if isinstance(own, str) else name  # noqa: PTH119 - text
-        return name, data.encode() if isinstance(data, str) else bytes(data)
+        try:
+            data = thing.read()
+        except (OSError, ValueError) as error:
+            raise BadRequest(f"{name} cannot be read: {error}.") from None
+        if isinstance(data, (str, bytes)):
+            return data.encode() if isinstance(data, str) else data
     raise BadRequest(
         f"{type(thing).__name__} cannot be attached.", hint=_instead_of(thing)
     )
@@ -185,8 +199,8 @@ def _from_path(given: str | bytes) -> tuple[str, bytes]:
             f"{reprlib.repr(text)} is no path.",
             hint="Text that is to be sent belongs into the prompt.",
         )
-    path = Path(text).expanduser()
     try:
+        path = Path(text).expanduser()
         if path.is_dir():
             raise BadRequest(
                 f"{text} is a folder.", hint="Attach its files, as a list."
@@ -204,6 +218,8 @@ def _from_path(given: str | bytes) -> tuple[str, bytes]:
         return path.name, path.read_bytes()
     except OSError as error:
         reason = error.strerror or str(error)
+    except RuntimeError as error:  # ~ of nobody
+        reason = str(error).rstrip(".")
     raise BadRequest(f"{text} cannot be read: {reason}.")
 
 

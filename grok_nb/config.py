@@ -71,7 +71,7 @@ class Secret:
         return "<key>"
 
     def reveal(self) -> str:
-        """Return the key itself. For the request header only."""
+        """Return the key itself. For the request only."""
         return self._value
 
     def is_sendable(self) -> bool:
@@ -400,7 +400,14 @@ def _store(value: object, source: str) -> str:
         import platformdirs
 
         return platformdirs.user_data_dir("grok_nb", appauthor=False)
-    return str(Path(text).expanduser())
+    return _expanded("store", text, source)
+
+
+def _expanded(name: str, text: str, source: str) -> str:
+    try:
+        return str(Path(text).expanduser())
+    except RuntimeError as error:  # ~ of nobody
+        raise ConfigError(f"{name} ({source}) is {text!r}: {error}") from None
 
 
 def _verify(value: object, source: str) -> bool | str | ssl.SSLContext:
@@ -408,7 +415,7 @@ def _verify(value: object, source: str) -> bool | str | ssl.SSLContext:
         return value is not False
     if isinstance(value, (str, os.PathLike)):
         text = _text("verify", os.fspath(value), source) or ""
-        return str(Path(text).expanduser())
+        return _expanded("verify", text, source)
     import ssl  # for who has made a context of it, it is loaded
 
     if isinstance(value, ssl.SSLContext):

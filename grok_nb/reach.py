@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from grok_nb import bodies, config
 from grok_nb.api.exchange import SANDBOX_HEADER
 from grok_nb.api.route import certificate_hint, is_loopback, route_to, ssl_context
-from grok_nb.errors import ApiError, ConfigError, Forbidden, GrokError, NotFound
+from grok_nb.errors import ConfigError, Forbidden, GrokError, NotFound
 from grok_nb.wire import ApiKey
 
 if TYPE_CHECKING:
@@ -297,7 +297,10 @@ class Reach:
         self.step = "model"
         name, source = self.settings.model, self.settings.sources["model"]
         if name is None:
-            chosen = await self.core.resolve_model(None)
+            try:
+                chosen = await self.core.resolve_model(None)
+            except GrokError as error:
+                raise self.stuck("model", error) from None
             self.found.ok("model", f"{chosen} (the newest of the listing)")
             return
         try:
@@ -307,7 +310,7 @@ class Reach:
             raise self.stuck(
                 "model", what, "gn.models() lists what there is."
             ) from None
-        except ApiError as error:
+        except GrokError as error:
             self.found.note("model", f"{name} ({source}); not looked up: {error}")
         else:
             self.found.ok("model", f"{name} ({source})")

@@ -111,7 +111,8 @@ def question(
     if options.get("system"):
         messages.append({"role": "system", "content": options["system"]})
     earlier = options.get("messages")
-    if earlier is not None and not (prompt is not None and earlier == []):
+    is_none = isinstance(earlier, list) and not earlier and prompt is not None
+    if earlier is not None and not is_none:
         messages += check_messages(earlier)
     attached = attachments.parts(options.get("attach"), detail=options.get("detail"))
     if attached:  # what is asked comes after what it is about
@@ -119,7 +120,7 @@ def question(
         messages.append({"role": "user", "content": [*attached, *asked]})
     elif prompt is not None:
         messages.append({"role": "user", "content": prompt})
-    if prompt is None and not attached and not options.get("messages"):
+    if prompt is None and not attached and earlier is None:
         raise BadRequest("There is nothing to ask: give a prompt or messages.")
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Unpack
 
+from . import embeddings
+from . import files as files_api
+from . import images as images_api
 from .deferred import Deferred
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class BlockingMedia:
         user: str | None = None,
     ) -> Images:
         """Draw pictures; see `Client.generate_images`."""
+        if model is not None:
+            self._core.heed(model)  # warnings belong to the thread that waits
         return self._call(
             lambda: self._core.generate_images(
                 prompt,
@@ -69,6 +74,14 @@ class BlockingMedia:
         user: str | None = None,
     ) -> Images:
         """Draw pictures after others; see `Client.edit_images`."""
+        if model is not None:
+            self._core.heed(model)  # warnings belong to the thread that waits
+        # what reads files and draws figures is not the background loop's to do
+        sources = images_api.sources(image, images)
+        if images is None:
+            image = sources[0]
+        else:
+            images = sources
         return self._call(
             lambda: self._core.edit_images(
                 prompt,
@@ -98,9 +111,10 @@ class BlockingMedia:
         user: str | None = None,
     ) -> Embeddings:
         """Turn texts into vectors; see `Client.embed`."""
+        texts = embeddings.checked_input(input)  # an iterator may take its time
         return self._call(
             lambda: self._core.embed(
-                input,
+                texts,
                 model,
                 dimensions=dimensions,
                 encoding_format=encoding_format,
@@ -116,9 +130,10 @@ class BlockingMedia:
         expires_after_s: int | None = None,
     ) -> StoredFile:
         """Upload a file; see `Client.file_upload`."""
+        name, content = files_api.content_of(file, filename)  # a pipe may take its time
         return self._call(
             lambda: self._core.file_upload(
-                file, filename=filename, expires_after_s=expires_after_s
+                content, filename=name, expires_after_s=expires_after_s
             )
         )
 
@@ -159,6 +174,7 @@ class BlockingMedia:
         **options: Unpack[ChatOptions],
     ) -> Deferred:
         """Ask now, and read the answer later; see `Client.defer`."""
+        self._core.heed(model)  # warnings belong to the thread that waits
         handle = self._call(lambda: self._core.defer(prompt, model, **options))
         return Deferred(handle, self._call)
 

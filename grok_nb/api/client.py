@@ -14,6 +14,7 @@ from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
 from .files import FileMethods
 from .images import ImageMethods
+from .parameters import in_path
 from .responses import RESPONSES, ResponseMethods, items_of
 
 if TYPE_CHECKING:
@@ -187,6 +188,8 @@ class Client(
 
     def heed(self, model: str | None) -> None:
         """Warn, once in a process, if this or the configured model is retired."""
+        if model is not None:
+            check_model(model)
         gate.warn_if_retired(self.exchange.table, model or self.settings.model)
 
     # -- listings -----------------------------------------------------------------
@@ -233,12 +236,10 @@ class Client(
         return [ListedModel.read(entry) for entry in found]
 
     async def _listed(self, path: str, model_id: str) -> ListedModel:
-        from urllib.parse import quote
-
         from grok_nb.wire import ListedModel
 
         check_model(model_id)
-        quoted = quote(model_id, safe="", errors="replace")
+        quoted = in_path("model_id", model_id, "gn.models() lists what there is.")
         listed = ListedModel.read(
             await self.exchange.free(f"{path}/{quoted}", model=model_id)
         )

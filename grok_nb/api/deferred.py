@@ -13,9 +13,9 @@ import math
 import os
 import reprlib
 from typing import TYPE_CHECKING, Any, Unpack
-from urllib.parse import quote
 
 from grok_nb import bodies
+from grok_nb.config import LONGEST_TIMEOUT_S
 from grok_nb.errors import (
     BadRequest,
     ConnectionFailed,
@@ -26,10 +26,11 @@ from grok_nb.errors import (
 )
 from grok_nb.store.deferred import KEPT_H, DeferredRow, iso
 
+from . import gate
 from .answers import not_an_answer
 from .chat import checked_ask
 from .exchange import SANDBOX_HEADER, Call
-from .parameters import NUMBER, Rules, checked
+from .parameters import NUMBER, Rules, checked, in_path
 from .retry import kind_of
 from .stream import Fold
 
@@ -53,6 +54,7 @@ _LONGEST_PAUSE_S = 15.0
 #: After a 404: another process may be writing down what it has just read.
 _LOOKS_S = (0.0, 0.2, 0.5, 1.0)
 _LONGEST_ID = 500
+_LISTED = "gn.deferred() lists what this store has asked for."
 WAITING: Rules = {"wait_s": (NUMBER, 0, math.inf)}
 
 
@@ -100,6 +102,8 @@ class DeferredDesk:
     async def send(self, ask: Ask, model: str) -> AsyncDeferred:
         """Send a request; return when its id is on disk."""
         exchange, kept = self._exchange, self.kept
+        names = {name: name for name in ask.options}
+        gate.check_parameters(exchange.table, model, names)
         body = {
             "model": model,
             "messages": list(ask.messages),
@@ -153,13 +157,12 @@ class DeferredDesk:
 
     async def wait(self, request_id: str, wait_s: float) -> Fold | None:
         """Return the result, or ``None`` if there is none within the time."""
-        named: object = request_id
-        if not isinstance(named, str) or not 0 < len(named.strip()) <= _LONGEST_ID:
-            raise BadRequest(
-                f"A request id is text, not {reprlib.repr(request_id)}.",
-                hint="gn.deferred() lists what this store has asked for.",
-            )
-        checked("Deferred requests", WAITING, {"wait_s": wait_s})
+        if len(in_path("request_id", request_id, _LISTED)) > _LONGEST_ID:
+            raise BadRequest(f"{reprlib.repr(request_id)} is no id.", hint=_LISTED)
+        given = checked("Deferred requests", WAITING, {"wait_s": wait_s})
+        if not given:
+            raise BadRequest("wait_s must be a number of seconds, not None.")
+        wait_s = min(given["wait_s"], LONGEST_TIMEOUT_S)
         clock = self._exchange.clock
         end, pause = clock.monotonic() + wait_s, _FIRST_PAUSE_S
         while True:
@@ -230,7 +233,7 @@ class DeferredDesk:
         self, row: DeferredRow, deadline: float, broken: list[GrokError]
     ) -> DeferredRow | None:
         exchange = self._exchange
-        path = f"{RESULTS}/{quote(row.request_id, safe='', errors='replace')}"
+        path = f"{RESULTS}/{in_path('request_id', row.request_id, _LISTED)}"
         found = dataclasses.replace(
             row, checked=iso(exchange.clock.now()), state="in_doubt"
         )
@@ -341,7 +344,7 @@ class DeferredDesk:
             code=error.code,
             request_id=error.request_id,
             body=error.body,
-            hint="gn.deferred() lists what this store has asked for.",
+            hint=_LISTED,
         )
 
     def _known(self, row: DeferredRow) -> str:
@@ -460,6 +463,10 @@ class DeferredMethods:
         """Return the model to ask; the client's own."""
         raise NotImplementedError
 
+    def heed(self, model: str | None) -> None:
+        """Warn of a retired model; the client's own."""
+        raise NotImplementedError
+
     def warn(self) -> None:
         """Say that the store could not be written; who has a store does."""
 
@@ -518,7 +525,9 @@ class DeferredMethods:
         )
         ask = checked_ask(messages, model, options)
         try:
-            return await self.desk.send(ask, await self.resolve_model(ask.model))
+            model = await self.resolve_model(ask.model)
+            self.heed(model)
+            return await self.desk.send(ask, model)
         finally:
             self.warn()
 

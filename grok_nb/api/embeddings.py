@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import array
+import itertools
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -188,7 +189,7 @@ class EmbeddingMethods:
         -----
         Source: xai-api.md section 10.
         """
-        texts = _checked_input(input)
+        texts = checked_input(input)
         options = checked(
             "Embeddings",
             PARAMETERS,
@@ -223,7 +224,14 @@ class EmbeddingMethods:
         return str(max(listed, key=lambda found: found.created or 0).id)
 
 
-def _checked_input(texts: object) -> str | list[str]:
+def checked_input(texts: object) -> str | list[str]:
+    """Return a text, or a list of texts; may wait for an iterator.
+
+    Raises
+    ------
+    BadRequest
+        It is neither, empty, or too much for one request.
+    """
     if hasattr(texts, "columns"):  # it would be read as the list of their names
         raise BadRequest(
             "A DataFrame cannot be embedded.", hint='Take one column: df["text"].'
@@ -232,14 +240,22 @@ def _checked_input(texts: object) -> str | list[str]:
         if not texts:
             raise BadRequest("The text to embed is empty.")
         return texts
-    if isinstance(texts, (bytes, Mapping)) or not hasattr(texts, "__iter__"):
+    # sets have no order, and of a DataFrame one would get the names of its columns
+    is_other = isinstance(texts, (bytes, Mapping, set, frozenset))
+    if is_other or hasattr(texts, "columns") or not hasattr(texts, "__iter__"):
         raise BadRequest(
             f"input must be a text or a list of texts, not {type(texts).__name__}."
         )
-    found = list(texts)
+    try:
+        found = list(itertools.islice(texts, MOST_INPUTS + 1))
+    except Exception as error:  # noqa: BLE001 - anybody's iterator
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
+        raise BadRequest(f"input cannot be read: {reason}.") from None
     if not 1 <= len(found) <= MOST_INPUTS:
+        is_sized = isinstance(texts, Sized)
+        some = len(texts) if is_sized else f"more than {MOST_INPUTS}" if found else 0  # type: ignore[arg-type]  # is_sized narrows
         raise BadRequest(
-            f"input has {len(found):,} texts; one request takes 1 to {MOST_INPUTS}.",
+            f"input has {some} texts; one request takes 1 to {MOST_INPUTS}.",
             hint=f"Embed them in parts: texts[:{MOST_INPUTS}], and so on.",
         )
     for at, text in enumerate(found):
@@ -272,7 +288,10 @@ def _vector(entry: Any) -> list[float] | None:
         is_numeric = all(
             isinstance(x, (int, float)) and not isinstance(x, bool) for x in found
         )
-        return [float(x) for x in found] if is_numeric else None
+        try:
+            return [float(x) for x in found] if is_numeric else None
+        except OverflowError:  # a whole number of hundreds of digits
+            return None
     if not isinstance(found, str):
         return None
     numbers = array.array("f")

@@ -6,13 +6,13 @@ import os
 import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from grok_nb import bodies
 from grok_nb.errors import BadRequest, GrokError, InDoubt, NotFound, ServerFault
 
 from .answers import not_an_answer
-from .parameters import WHOLE, WORD, Rules, checked
+from .parameters import WHOLE, WORD, Rules, checked, in_path
 from .retry import RETRIES, kind_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class FileMethods:
             UPLOADING,
             {"filename": filename, "expires_after_s": expires_after_s},
         )
-        name, content = _content(file, options.get("filename"))
+        name, content = content_of(file, options.get("filename"))
         content_type, body = multipart(name, content, options.get("expires_after_s"))
         try:
             return _stored(
@@ -263,41 +263,57 @@ def multipart(
     return f"multipart/form-data; boundary={boundary}", body
 
 
-def _content(file: Any, filename: str | None) -> tuple[str, bytes]:
-    if filename is not None and not filename.strip():
-        raise BadRequest("filename is empty.")
+def content_of(file: Any, filename: object = None) -> tuple[str, bytes]:
+    """Return name and content of what is to be uploaded; may wait for a file.
+
+    Raises
+    ------
+    BadRequest
+        It cannot be read, has no name, or is too large.
+    """
+    if filename is not None and not (isinstance(filename, str) and filename.strip()):
+        raise BadRequest(f"filename must be a name, not {reprlib.repr(filename)}.")
     if isinstance(file, (bytes, bytearray, memoryview)):
-        if filename is None:
-            raise BadRequest("Bytes have no name.", hint='Give filename="...".')
-        content = bytes(file)
+        found, content = None, bytes(file)
     elif isinstance(file, (str, os.PathLike)):
-        path = Path(os.fspath(file)).expanduser()
-        filename = filename or path.name
-        try:
-            if not path.is_file():
-                kind = "is a folder" if path.is_dir() else "is not there"
-                raise BadRequest(f"{path} {kind}.", hint=f"This is {Path.cwd()}.")
-            _check_size(filename, path.stat().st_size)
-            content = path.read_bytes()
-        except (OSError, ValueError) as error:
-            raise BadRequest(
-                f"{reprlib.repr(str(file))} cannot be read: {error}."
-            ) from None
+        found, content = _from_path(os.fsdecode(file))
     elif callable(getattr(file, "read", None)):
-        content = file.read()
-        if not isinstance(content, bytes):
-            raise BadRequest("A file must be open for bytes.", hint='open(..., "rb")')
-        name = getattr(file, "name", None)
-        filename = filename or (Path(name).name if isinstance(name, str) else None)
-        if filename is None:
-            raise BadRequest("This file has no name.", hint='Give filename="...".')
+        found, content = _from_open(file)
     else:
         raise BadRequest(
             f"{type(file).__name__} cannot be uploaded.",
             hint="A path, bytes, or an open file.",
         )
-    _check_size(filename, len(content))
-    return filename, content
+    name = filename or found
+    if name is None:
+        raise BadRequest("What is uploaded has no name.", hint='Give filename="...".')
+    _check_size(name, len(content))
+    return name, content
+
+
+def _from_path(text: str) -> tuple[str, bytes]:
+    try:
+        path = Path(text).expanduser()
+        if not path.is_file():
+            kind = "is a folder" if path.is_dir() else "is not there"
+            raise BadRequest(f"{path} {kind}.", hint=f"This is {Path.cwd()}.")
+        _check_size(path.name, path.stat().st_size)
+        return path.name, path.read_bytes()
+    except (OSError, ValueError, RuntimeError) as error:  # the last: ~ of nobody
+        reason = f"{error}".rstrip(".")
+    raise BadRequest(f"{reprlib.repr(text)} cannot be read: {reason}.")
+
+
+def _from_open(file: Any) -> tuple[str | None, bytes]:
+    try:
+        content = file.read(LARGEST + 1)
+    except Exception as error:  # noqa: BLE001 - anybody's code
+        reason = f"{type(error).__name__}: {error}".rstrip(".")
+        raise BadRequest(f"The file cannot be read: {reason}.") from None
+    if not isinstance(content, bytes):
+        raise BadRequest("A file must be open for bytes.", hint='open(..., "rb")')
+    name = getattr(file, "name", None)
+    return Path(name).name if isinstance(name, str) else None, content
 
 
 def _check_size(name: str, size: int) -> None:
@@ -308,12 +324,7 @@ def _check_size(name: str, size: int) -> None:
 
 
 def _path(file_id: object) -> str:
-    if not isinstance(file_id, str) or not file_id.strip():
-        raise BadRequest(
-            f"A file's id is text, not {reprlib.repr(file_id)}.",
-            hint="grok.files() lists them.",
-        )
-    return f"{FILES}/{quote(file_id, safe='', errors='replace')}"
+    return f"{FILES}/{in_path('file_id', file_id, 'grok.files() lists them.')}"
 
 
 def _stored(data: dict[str, Any]) -> StoredFile:

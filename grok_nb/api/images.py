@@ -11,6 +11,7 @@ from grok_nb import attachments, pictures, pricing
 from grok_nb.errors import BadRequest, GrokError, NotFound, ServerFault
 from grok_nb.reply import Usage
 
+from . import gate
 from .chat import check_model
 from .exchange import Call
 from .parameters import WHOLE, WORD, Rules, checked
@@ -122,7 +123,10 @@ class GeneratedImage:
                 f"There is nothing to save: {self._what()}.",
                 hint="grok.download(image).save(...) fetches it." if self.url else "",
             )
-        target = Path(path).expanduser()
+        try:
+            target = Path(path).expanduser()
+        except RuntimeError as error:  # ~ of nobody
+            raise GrokError(f"{path} is no place to save to: {error}") from None
         if not target.suffix:
             kind = (self.mime_type or "image/jpeg").rpartition("/")[2]
             target = target.with_suffix("." + {"jpeg": "jpg"}.get(kind, kind))
@@ -410,7 +414,7 @@ class ImageMethods:
         -----
         Source: xai-api.md section 7.2.
         """
-        sources = _sources(image, images)
+        given = sources(image, images)
         body = self._image_body(
             prompt,
             model,
@@ -422,12 +426,12 @@ class ImageMethods:
             user=user,
         )
         if images is None:
-            body["image"] = sources[0]
+            body["image"] = given[0]
         else:
-            body["images"] = sources
+            body["images"] = given
 
         def fold(request: Mapping[str, Any], choices: int) -> ImageFold:
-            return ImageFold(request, choices, inputs=len(sources))
+            return ImageFold(request, choices, inputs=len(given))
 
         return await self._pictures(Call(EDITS, body, fold=fold))
 
@@ -509,6 +513,7 @@ class ImageMethods:
         if model is None:
             model = pricing.snapshot_default("image_model")
         check_model(model)
+        gate.warn_if_retired(self.exchange.table, model)
         made = checked("Pictures", PARAMETERS, options)
         _check_values("response_format", made, FORMATS)
         _check_for(self.exchange.table.find(model), model, made)
@@ -549,7 +554,14 @@ def _check_values(name: str, options: Mapping[str, Any], values: Sequence[str]) 
         )
 
 
-def _sources(image: Any, images: Sequence[Any] | None) -> list[dict[str, Any]]:
+def sources(image: Any, images: Sequence[Any] | None) -> list[dict[str, Any]]:
+    """Return the pictures that are to be edited as the API takes them; may read files.
+
+    Raises
+    ------
+    BadRequest, MissingExtra
+        As of `edit_images`.
+    """
     if (image is None) is (images is None):
         raise BadRequest("Give one picture as image=, or several as images=[...].")
     if images is None:

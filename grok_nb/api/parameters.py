@@ -6,6 +6,7 @@ import math
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from grok_nb import bodies
 from grok_nb.errors import BadRequest
@@ -41,6 +42,19 @@ def checked(what: str, rules: Rules, given: Mapping[str, Any] | None) -> dict[st
         for name, value in (given or {}).items()
         if value is not None
     }
+
+
+def in_path(name: str, value: object, hint: str) -> str:
+    """Return an id as one step of an address; whatever it holds, it is no more.
+
+    Raises
+    ------
+    BadRequest
+        It is no text, empty, or made of dots, which mean other places there.
+    """
+    if not isinstance(value, str) or not value.strip(". "):
+        raise BadRequest(f"{name} must be an id, not {reprlib.repr(value)}.", hint=hint)
+    return quote(value, safe="", errors="replace")
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:

@@ -27,6 +27,7 @@ from .parameters import (
     WORDS,
     Rules,
     checked,
+    in_path,
 )
 from .response_fold import ResponseFold
 from .server_tools import checked_tools, without_secrets
@@ -514,12 +515,4 @@ class ResponseMethods:
 
 
 def _path(response_id: object) -> str:
-    """Return the path of a stored response; an id is no part of an address."""
-    from urllib.parse import quote
-
-    if not isinstance(response_id, str) or not response_id.strip(". "):
-        raise BadRequest(
-            f"response_id must be the id of a response, not {response_id!r}.",
-            hint="It is in response.id.",
-        )
-    return f"{RESPONSES}/{quote(response_id, safe='', errors='replace')}"
+    return f"{RESPONSES}/{in_path('response_id', response_id, 'It is in response.id.')}"

@@ -343,7 +343,7 @@ def _value(name: str, value: object) -> object:
         return value
     if name in ("since", "until"):
         if isinstance(value, datetime.date):  # also a datetime, a pandas.Timestamp
-            return value.isoformat()[:10]
+            value = value.isoformat()[:10]  # of a pandas.NaT "NaT"
         if not isinstance(value, str):
             raise BadRequest(
                 f"{name} must be a date, not {reprlib.repr(value)}.",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from grok_nb import __version__
 from grok_nb.config import scrub
-from grok_nb.errors import ConfigError, ConnectionFailed, TimedOut
+from grok_nb.errors import BadRequest, ConfigError, ConnectionFailed, TimedOut
 
 from .route import Route, certificate_hint, route_to, ssl_context
 
@@ -282,6 +282,16 @@ def _headers(
     return headers
 
 
+def _address(text: str) -> httpx.URL:
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise BadRequest(
+            f"What was given makes no address: {scrub(str(error))}.",
+            hint="Ids and tokens are short texts that the API gave.",
+        ) from None
+
+
 def _chain(error: BaseException) -> list[BaseException]:
     links: list[BaseException] = []
     rest: list[BaseException | None] = [error]
@@ -405,7 +415,7 @@ class Http:
         loop = asyncio.get_running_loop()
         url = self._urls.get(path)
         if url is None:
-            url = httpx.URL(self.base_url + path)
+            url = _address(self.base_url + path)
             if len(self._urls) < 1000:
                 self._urls[path] = url
         client = self._client(loop)

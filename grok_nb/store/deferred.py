@@ -205,7 +205,9 @@ class DeferredRequests:
         )
 
         def look(connection: sqlite3.Connection) -> Any:
-            return connection.execute(sql, (request_id, base_url)).fetchone()
+            return connection.execute(
+                sql, (ledger.clean(request_id), base_url)
+            ).fetchone()
 
         found = await asyncio.to_thread(self._store.read, look)
         if found is None:

@@ -215,6 +215,21 @@ def test_a_model_that_does_not_exist(look, sandbox):
     assert checks["model"].what == "grok-4.7 (GROK_NB_MODEL)"
 
 
+@pytest.mark.parametrize("do", ["reset", "401", "html", "500"])
+def test_a_model_that_cannot_be_looked_up_ends_nothing(look, sandbox, do):
+    break_it(sandbox, {"match": "GET /v1/models", "rate": 1, "do": do, "status": 200})
+    checks = look(XAI_BASE_URL=sandbox.base_url, GROK_NB_MODEL="grok-4.7")
+    assert problems(checks) == []
+    assert "not looked up" in checks["model"].what
+
+
+def test_a_listing_that_the_key_may_not_read_is_a_problem(look, sandbox):
+    break_it(sandbox, {"match": "GET /v1/language-models", "rate": 1, "do": "401"})
+    checks = look(XAI_BASE_URL=sandbox.base_url)
+    assert problems(checks) == ["model"]
+    assert "refused the API key (401)" in checks["model"].what
+
+
 # -- blocked, and what a key may do ----------------------------------------------------
 
 

@@ -55,9 +55,11 @@ async def test_what_a_model_rejects_is_refused_by_the_user_s_name(model: str) ->
                 await s.grok.ask("Hi", model=model, **{name: value})
                 assert s.script.bodies[0][name] == value
                 continue
-            for ask in (s.grok.ask, s.grok.chat_completion):
+            for ask in (s.grok.ask, s.grok.chat_completion, s.grok.defer):
                 given: Any = (
-                    "Hi" if ask == s.grok.ask else [{"role": "user", "content": "x"}]
+                    [{"role": "user", "content": "x"}]
+                    if ask == s.grok.chat_completion
+                    else "Hi"
                 )
                 with pytest.raises(
                     BadRequest, match=f"^{name} is not taken by {model}"
@@ -243,3 +245,22 @@ async def test_a_redirect_bills_at_what_answered() -> None:
         with pytest.warns(UserWarning, match="grok-3-latest is retired"):
             reply = await s.grok.ask("Hi", model="grok-3-latest")
         assert reply.cost_ticks == 10 * 12_500 + 25_000
+
+
+async def test_deferred_requests_and_pictures_warn_of_retired_models(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    with session(refusal(400)) as s:
+        for make in (
+            s.grok.defer("Hi", "grok-4-1-fast-non-reasoning"),
+            s.grok.generate_images("a fox", "grok-imagine-image-quality"),
+            s.grok.edit_images(
+                "a fox", {"file_id": "f"}, model="grok-imagine-image-quality"
+            ),
+        ):
+            with pytest.raises(BadRequest, match="400"):
+                await make
+    said = [str(warning.message) for warning in recwarn]
+    assert len(said) == 2  # once each
+    assert "grok-4-1-fast-non-reasoning is retired: grok-4.3" in said[0]
+    assert "grok-imagine-image-2.0 answers" in said[1]

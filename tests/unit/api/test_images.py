@@ -127,6 +127,7 @@ async def test_what_is_not_known_of_a_model_is_the_servers_to_say() -> None:
         (1, {"model": "grok-imagine-9"}, None, "none"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The model grok-imagine-image-pro is retired")
 async def test_without_ticks_the_price_list_tells(
     entries: int, asked: dict[str, Any], ticks: int | None, source: str
 ) -> None:
