@@ -162,12 +162,11 @@ def _drawn(name: str, thing: Any) -> bytes:
         if (data := _shown_by(thing, method)) is not None:
             return data
     if callable(getattr(thing, "read", None)):
-        try:
-            data = thing.read()
-        except (OSError, ValueError) as error:
-            raise BadRequest(f"{name} cannot be read: {error}.") from None
-        if isinstance(data, (str, bytes)):
-            return data.encode() if isinstance(data, str) else data
+        content: object = thing.read()
+        if isinstance(content, str):
+            return content.encode()
+        if isinstance(content, bytes):
+            return content
     raise BadRequest(
         f"{type(thing).__name__} cannot be attached.", hint=_instead_of(thing)
     )

@@ -284,3 +284,18 @@ def test_anything_is_sent_or_refused_and_never_fails_otherwise(thing: Any) -> No
         return
     json.dumps(part).encode()
     assert part["type"] in ("text", "image_url")
+
+
+def test_an_open_file_is_read() -> None:
+    (part,) = attachments.parts(io.BytesIO(b"seven lamps"))
+    assert "seven lamps" in part["text"]
+    (part,) = attachments.parts(io.StringIO("sieben L\u00e4mpchen"))
+    assert "sieben L\u00e4mpchen" in part["text"]
+
+
+def test_what_to_attach_in_place_of_a_frame_is_said() -> None:
+    import pandas as pd
+
+    with pytest.raises(BadRequest) as caught:
+        attachments.parts(pd.DataFrame({"a": [1]}))
+    assert "to_csv" in caught.value.hint
