@@ -647,6 +647,10 @@ class _LazyHttp:
     async def send(self, *args: Any, **kwargs: Any) -> Any:
         return await self._loaded().send(*args, **kwargs)
 
+    @property
+    def secrets(self) -> list[config.Secret]:
+        return self._loaded().secrets
+
     def at(self, base_url: str) -> Http:
         return self._loaded().at(base_url)
 

@@ -374,7 +374,7 @@ class Exchange:
         missing: str = "",
     ) -> ApiError:
         """Return the error for an answer that is no success."""
-        return error_from(
+        error = error_from(
             answer.status,
             answer.headers,
             body,
@@ -385,6 +385,8 @@ class Exchange:
             names=names or {},
             missing=retired_hint(self.table, model) or missing,
         )
+        scrub_error(error, self.http.secrets)
+        return error
 
     def _wait(
         self, error: GrokError, kind: Kind, failures: int, deadline: float
@@ -480,13 +482,15 @@ class Attempt:
         )
         if answer.status != 200:
             body = await answer.read()
-            raise exchange.refusal(
+            error = exchange.refusal(
                 answer,
                 body,
                 call.body.get("model"),
                 names=call.names,
                 missing=call.missing,
             )
+            self.record.request_id = error.request_id  # a proxy may echo there, too
+            raise error
         return answer
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from grok_nb.config import Secret
 from grok_nb.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -61,13 +62,18 @@ class Route:
         """Whether the proxy itself is reached by TLS."""
         return self.proxy.startswith("https:")
 
-    def scrub(self, text: str) -> str:
-        """Return the text without the proxy's password, which some proxies echo."""
+    @property
+    def secrets(self) -> list[Secret]:
+        """The proxy's password, as it is and as it is sent; some proxies echo it."""
         if self.auth is None:
-            return text
+            return []
         sent = base64.b64encode(":".join(self.auth).encode()).decode()
-        for hidden in filter(None, (sent, self.auth[1])):
-            text = text.replace(hidden, "[password]")
+        return [Secret(hidden) for hidden in (sent, self.auth[1]) if hidden]
+
+    def scrub(self, text: str) -> str:
+        """Return the text without the proxy's password."""
+        for secret in self.secrets:
+            text = text.replace(secret.reveal(), "[password]")
         return text
 
 

@@ -336,6 +336,11 @@ class Http:
             asyncio.AbstractEventLoop, httpx.AsyncBaseTransport
         ] = weakref.WeakKeyDictionary()
 
+    @property
+    def secrets(self) -> list[Secret]:
+        """What a proxy on the way is sent, and may echo."""
+        return self._route.secrets
+
     def at(self, base_url: str) -> Http:
         """Return one for another host, with the same trust and transport."""
         settings = dataclasses.replace(self._settings, base_url=base_url)

@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import http.server
+import os
 import socket
 import threading
 import traceback
@@ -256,6 +257,29 @@ def test_a_proxy_that_refuses_is_named_without_its_password(
     if known:
         assert secrets_in(everything(error)) == []
         assert secrets_in(f"{everything(error)} {PASSWORD} {KEY}")  # would be found
+
+
+def test_a_proxy_that_echoes_its_password_in_a_page_is_not_quoted(
+    sandbox, proxy, monkeypatch
+):
+    sent = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+    def refuse(self):
+        assert self.headers["Proxy-Authorization"] == f"Basic {sent}"
+        page = f"not {PASSWORD}, nor {sent}".encode()
+        self.answer(407, {"x-request-id": PASSWORD}, page)
+
+    proxy.do_POST = proxy.do_GET = refuse
+    place = os.environ["http_proxy"].removeprefix("http://")
+    monkeypatch.setenv(
+        "http_proxy", f"http://{quote(USER, '')}:{quote(PASSWORD, '')}@{place}"
+    )
+    with grok_at("http://grok.test/v1", sandbox) as grok:
+        for ask in (lambda: grok.ask("hi"), grok.files):
+            with pytest.raises(gn.errors.BadRequest, match="407") as caught:
+                ask()
+            assert secrets_in(everything(caught.value)) == []
+        assert secrets_in(repr(grok.ledger.rows())) == []
 
 
 def test_a_proxy_that_is_not_there_is_named(models, monkeypatch):
