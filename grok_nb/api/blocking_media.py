@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Unpack
 
+from grok_nb.portal import portal
+
 from . import embeddings
 from . import files as files_api
 from . import images as images_api
@@ -99,7 +101,7 @@ class BlockingMedia:
 
     def download(self, image: GeneratedImage | str) -> GeneratedImage:
         """Fetch a picture of which only the URL came; see `Client.download`."""
-        return self._call(lambda: self._core.download(image))
+        return portal().call(lambda: self._core.download(image))  # needs no key
 
     def embed(
         self,

@@ -217,3 +217,15 @@ def test_an_id_is_no_way_to_another_place(name: str, dots: str, grok: gn.Grok) -
     with pytest.raises(BadRequest, match="must be an id"):
         getattr(grok, name)(dots)
     assert grok._core.exchange.http._loaded()._transport.requests == []
+
+
+def test_a_picture_is_downloaded_without_a_key() -> None:
+    with (
+        gn.Grok(
+            base_url=BASE_URL,
+            store=":memory:",
+            transport=Script(refusal(404)),
+        ) as grok,
+        pytest.raises(gn.errors.NotFound, match="no picture at http://h/x any more"),
+    ):
+        grok.download("http://h/x")
