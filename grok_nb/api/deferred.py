@@ -177,6 +177,17 @@ class DeferredDesk:
 
     async def _look(self, request_id: str) -> DeferredRow | None:
         """Return the request with its result, or ``None`` while it is pending."""
+        place = (id(asyncio.get_running_loop()), request_id)
+        task = self._deliveries.get(place)
+        if task is None:
+            task = asyncio.create_task(self._find(request_id))
+            self._deliveries[place] = task
+            task.add_done_callback(lambda done: self._delivered(place, done))
+        # who stops waiting does not stop a result that can be read only once
+        return await asyncio.shield(task)
+
+    async def _find(self, request_id: str) -> DeferredRow | None:
+        """Look in the store, then at the server; one at a time for each request."""
         base_url = self._exchange.settings.base_url
         row = await self.kept.find(request_id, base_url)
         if row is not None and row.state in ("received", "done"):
@@ -188,14 +199,7 @@ class DeferredDesk:
                 request_id=request_id,
                 base_url=base_url,
             )
-        place = (id(asyncio.get_running_loop()), row.id)
-        task = self._deliveries.get(place)
-        if task is None:
-            task = asyncio.create_task(self._deliver(row))
-            self._deliveries[place] = task
-            task.add_done_callback(lambda done: self._delivered(place, done))
-        # who stops waiting does not stop a result that can be read only once
-        return await asyncio.shield(task)
+        return await self._deliver(row)
 
     def _delivered(
         self, place: tuple[int, str], task: asyncio.Task[DeferredRow | None]
