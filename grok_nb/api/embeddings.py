@@ -122,19 +122,7 @@ class EmbeddingFold(Fold):
 
     def result(self) -> Embeddings:
         """Return what came, with its cost."""
-        outcome = self.outcome
-        return Embeddings(
-            vectors=self.vectors,
-            usage=outcome.get("usage"),
-            cost_ticks=outcome.get("cost_ticks"),
-            cost_source=outcome.get("cost_source", "none"),
-            model=self.head.get("model") or self.request["body"].get("model"),
-            request_id=outcome.get("request_id"),
-            attempts=outcome.get("attempts", 1),
-            attempts_in_doubt=outcome.get("attempts_in_doubt", 0),
-            sandbox=outcome.get("sandbox", False),
-            raw=self.data or {},
-        )
+        return Embeddings(vectors=self.vectors, **self.account())
 
 
 class EmbeddingMethods:

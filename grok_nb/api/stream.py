@@ -201,6 +201,21 @@ class Fold:
             base_url=base_url,
         )
 
+    def account(self) -> dict[str, Any]:
+        """Return what the result of any endpoint tells of its call."""
+        outcome = self.outcome
+        return {
+            "usage": outcome.get("usage"),
+            "cost_ticks": outcome.get("cost_ticks"),
+            "cost_source": outcome.get("cost_source", "none"),
+            "model": self.head.get("model") or self.request["body"].get("model"),
+            "request_id": outcome.get("request_id"),
+            "attempts": outcome.get("attempts", 1),
+            "attempts_in_doubt": outcome.get("attempts_in_doubt", 0),
+            "sandbox": outcome.get("sandbox", False),
+            "raw": self.data or {},
+        }
+
     def tool_uses(self) -> tuple[tuple[str, int], ...]:
         """Return what the server's own tools were seen to do; see `Usage`."""
         return ()
