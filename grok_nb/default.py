@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import config, keys
 from grok_nb.errors import ConfigError, MissingExtra
-from grok_nb.session import AskOptions, AsyncGrok, Grok, ReplyStream
+from grok_nb.session import AsyncGrok, Grok, ReplyStream
 from grok_nb.store import db
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from grok_nb._sandbox.server import Sandbox as SandboxServer
+    from grok_nb.api.question import AskOptions
     from grok_nb.reply import Reply
 
 _guard = threading.RLock()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from grok_nb import bodies, config
-from grok_nb.api.exchange import SANDBOX_HEADER
+from grok_nb.api.answers import SANDBOX_HEADER
 from grok_nb.api.route import certificate_hint, is_loopback, route_to, ssl_context
 from grok_nb.errors import ConfigError, Forbidden, GrokError, NotFound
 from grok_nb.wire import ApiKey

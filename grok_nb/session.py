@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import difflib
 import warnings
 import weakref
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
-from grok_nb import attachments, config, keys, pricing
+from grok_nb import config, keys, pricing
 from grok_nb.api.blocking import BlockingClient
-from grok_nb.api.chat import check_messages, check_model, checked_ask
 from grok_nb.api.client import Client
 from grok_nb.api.deferred import DeferredDesk
-from grok_nb.api.responses import options_of_ask
-from grok_nb.api.server_tools import OPTIONS, tools_for
+from grok_nb.api.question import question
 from grok_nb.errors import (
-    BadRequest,
     ConfigError,
     GrokError,
     Unauthorized,
 )
 from grok_nb.portal import portal
-from grok_nb.reply import Ask, Origin, Reply
+from grok_nb.reply import Ask, Reply
 from grok_nb.store import db
 from grok_nb.store.deferred import DeferredRequests
 from grok_nb.store.ledger import Ledger
 
 if TYPE_CHECKING:
-    import datetime
     import os
     import random
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Self
 
     import httpx
 
     from grok_nb.api.exchange import Call
+    from grok_nb.api.question import AskOptions
     from grok_nb.api.stream import Event
     from grok_nb.api.transport import Http
     from grok_nb.clock import Clock
@@ -47,109 +42,6 @@ if TYPE_CHECKING:
 
 #: Seconds for the one listing that chooses a default model.
 _LISTING_S = 10.0
-
-
-class AskOptions(TypedDict, total=False):
-    """What can be set besides the prompt."""
-
-    messages: Sequence[Mapping[str, Any]] | None
-    model: str | None
-    system: str | None
-    attach: Any
-    detail: str | None
-    temperature: float | None
-    top_p: float | None
-    max_tokens: int | None
-    n: int | None
-    seed: int | None
-    stop: str | Sequence[str] | None
-    frequency_penalty: float | None
-    presence_penalty: float | None
-    reasoning_effort: str | None
-    search: str | Sequence[str] | None
-    domains: str | Sequence[str] | None
-    not_domains: str | Sequence[str] | None
-    handles: str | Sequence[str] | None
-    not_handles: str | Sequence[str] | None
-    since: str | datetime.date | None
-    until: str | datetime.date | None
-    images: bool | None
-    video: bool | None
-    run_code: bool | None
-    on_retry: Callable[[RetryNotice], None] | None
-
-
-def question(
-    prompt: str | None = None,
-    *,
-    origin: Origin = Origin(),  # noqa: B008 - frozen
-    **options: Any,
-) -> Ask:
-    """Return the `Ask` for a prompt and `AskOptions`.
-
-    Raises
-    ------
-    BadRequest
-        Nothing to ask, or an option that cannot be right.
-    """
-    if unknown := options.keys() - AskOptions.__annotations__.keys():
-        name = min(unknown)
-        close = difflib.get_close_matches(name, AskOptions.__annotations__, n=1)
-        raise BadRequest(
-            f"ask() has no option {name!r}.",
-            hint=f"Did you mean {close[0]!r}?" if close else "",
-        )
-    messages: list[Mapping[str, Any]] = []
-    for name, value in (("prompt", prompt), ("system", options.get("system"))):
-        if value is not None and not isinstance(value, str):
-            raise BadRequest(
-                f"{name} must be text, not {type(value).__name__}.",
-                hint="str(...) makes text of it.",
-            )
-    if prompt is not None and not prompt.strip() and not options.get("attach"):
-        raise BadRequest("The prompt is empty: there is nothing to ask.")
-    if options.get("system"):
-        messages.append({"role": "system", "content": options["system"]})
-    earlier = options.get("messages")
-    is_none = isinstance(earlier, list) and not earlier and prompt is not None
-    if earlier is not None and not is_none:
-        messages += check_messages(earlier)
-    attached = attachments.parts(options.get("attach"), detail=options.get("detail"))
-    if attached:  # what is asked comes after what it is about
-        asked = [{"type": "text", "text": prompt}] if prompt else []
-        messages.append({"role": "user", "content": [*attached, *asked]})
-    elif prompt is not None:
-        messages.append({"role": "user", "content": prompt})
-    if prompt is None and not attached and earlier is None:
-        raise BadRequest("There is nothing to ask: give a prompt or messages.")
-    on_retry = options.get("on_retry")
-    if on_retry is not None and not callable(on_retry):
-        raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
-    beside = ("messages", "system", "model", "on_retry", "attach", "detail")
-    tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
-    sent = {
-        name: value
-        for name, value in options.items()
-        if name not in (*beside, "search", "run_code", *OPTIONS)
-    }
-    model = options.get("model")
-    if tools:
-        if model is not None:
-            check_model(model)
-        return Ask(
-            messages=tuple(check_messages(messages)),
-            model=model,
-            options=options_of_ask(sent, tools),
-            names={"max_output_tokens": "max_tokens"}
-            | {"reasoning_effort": "reasoning_effort"},
-            endpoint="/responses",
-            origin=origin,
-        )
-    # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
-    names = {"max_tokens": "max_completion_tokens"}
-    sent = {names.get(name, name): value for name, value in sent.items()}
-    ask = checked_ask(messages, model, sent, origin)
-    return dataclasses.replace(ask, names={"max_completion_tokens": "max_tokens"})
 
 
 class AsyncReplyStream:

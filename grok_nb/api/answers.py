@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Iterable, Mapping
 
+#: What a server of ours sends with every answer, so that nobody takes it for Grok.
+SANDBOX_HEADER = "x-grok-nb-sandbox"
 _LONGEST_MESSAGE = 500
 _LONGEST_BODY = 20_000
 

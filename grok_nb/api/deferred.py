@@ -27,9 +27,9 @@ from grok_nb.errors import (
 from grok_nb.store.deferred import KEPT_H, DeferredRow, iso
 
 from . import gate
-from .answers import not_an_answer
+from .answers import SANDBOX_HEADER, not_an_answer
 from .chat import checked_ask
-from .exchange import SANDBOX_HEADER, Call
+from .exchange import Call
 from .parameters import NUMBER, Rules, checked, in_path
 from .retry import kind_of
 from .stream import Fold

@@ -195,7 +195,7 @@ class GrokMagics(Magics):
                 "reasoning_effort",
             )
         }
-        from grok_nb.session import question
+        from grok_nb.api.question import question
 
         try:
             return question(prompt, system=system, origin=self._origin(), **sent)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from grok_nb import attachments, pictures
+from grok_nb.api.question import question
 from grok_nb.errors import BadRequest, GrokError
-from grok_nb.session import question
 
 from .support import STALL, Answer, completion, session
 from .test_pictures import picture

@@ -12,7 +12,8 @@ import pytest
 
 import grok_nb
 from grok_nb import default
-from grok_nb.session import AskOptions, AsyncGrok, Grok
+from grok_nb.api.question import AskOptions
+from grok_nb.session import AsyncGrok, Grok
 
 PUBLIC = [
     "AsyncGrok",

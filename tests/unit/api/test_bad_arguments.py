@@ -19,9 +19,9 @@ import pytest
 
 import grok_nb as gn
 from grok_nb.api.chat import ChatOptions
+from grok_nb.api.question import AskOptions
 from grok_nb.api.responses import ResponseOptions
 from grok_nb.errors import BadRequest, ConfigError
-from grok_nb.session import AskOptions
 from tests.unit.support import BASE_URL, KEY, MODEL, ManualClock, Script, refusal
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pytest
 
 import grok_nb as gn
 from grok_nb import config
+from grok_nb.api.question import question
 from grok_nb.errors import (
     BadRequest,
     ConfigError,
@@ -18,7 +19,7 @@ from grok_nb.errors import (
     Unauthorized,
 )
 from grok_nb.reply import Origin
-from grok_nb.session import AsyncGrok, question
+from grok_nb.session import AsyncGrok
 
 from ..support import (
     COMPLETION,
