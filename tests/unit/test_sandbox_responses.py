@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grok_nb._sandbox import catalog, tokens
@@ -25,6 +25,7 @@ from grok_nb._sandbox.responses.stored import (
 )
 from tests.responses_support import (
     BODIES,
+    WEATHER,
     events,
     folded,
     of_type,
@@ -99,6 +100,16 @@ def test_a_wrong_order_would_be_noticed() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(  # ends where a search has begun, and nothing of it was told
+    {
+        "input": "Hello",
+        "text": {"format": {"type": "json_object"}},
+        "tools": [
+            WEATHER,
+            *({"type": kind} for kind in ("web_search", "web_search", "x_search")),
+        ],
+    }
+)
 @given(BODIES)
 def test_a_failed_response_ends_in_the_middle(body: dict[str, Any]) -> None:
     found = streamed(body, fault="failed")

@@ -218,19 +218,18 @@ class Generation:
             "id": f"{run.prefix}_{self._name}_call_{number}",
             "status": "in_progress",
         }
-        begun = dict(item)
-        # What comes of a call is not known when it begins.
+        # What comes of a call is not known when it begins, nor where it is cut off.
         for key, value in (("input", ""), ("outputs", None), ("results", None)):
-            if key in begun:
-                begun[key] = value
+            if key in item:
+                item[key] = value
         for key in ("output", "error", "result"):
-            if key in begun:
-                begun[key] = None
+            if key in item:
+                item[key] = None
         place, added = self._added(item)
-        yield added | {"item": begun}
+        yield added
         where = {"item_id": item["id"], "output_index": place}
         if kind == "custom_tool_call":
-            whole = item["input"]
+            whole = item["input"] = run.item["input"]
             kind_of_input = "response.custom_tool_call_input"
             yield {"type": f"{kind_of_input}.delta", **where, "delta": whole}
             yield {"type": f"{kind_of_input}.done", **where, "input": whole}
@@ -240,6 +239,7 @@ class Generation:
         if kind in _STEPS:
             end = "failed" if run.is_failed else "completed"
             yield {"type": f"response.{kind}.{end}", **where}
+        item |= run.item
         yield self._done(place, run.item["status"])
 
     def _count(self, run: Run) -> None:
