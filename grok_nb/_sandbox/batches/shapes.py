@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import ConfigDict, Field, JsonValue, WithJsonSchema, with_config
 
 # Pydantic cannot read the one of `typing` before Python 3.12.
 from typing_extensions import TypedDict
@@ -120,9 +120,10 @@ class RequestList(TypedDict):
     pagination_token: str | None
 
 
-@_closed
-class RequestsAdded(TypedDict):
-    """That requests were added."""
+# That requests were added: what else the API tells then is not recorded.
+RequestsAdded = Annotated[
+    dict[str, JsonValue], WithJsonSchema({"type": "object", "maxProperties": 0})
+]
 
 
 @_closed
