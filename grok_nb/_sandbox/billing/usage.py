@@ -75,8 +75,9 @@ def answer(request: AnalyticsRequest, entries: list[Entry]) -> dict[str, Any]:
         if not is_inside or not all(passes(entry) for passes in wanted):
             continue
         group = tuple(_GROUPS[name](entry) for name in names)
-        points = grouped.setdefault(group, [[] for _ in spans[1:]])
-        points[bisect.bisect_right(spans, entry.at_s) - 1].append(entry)
+        if group not in grouped:
+            grouped[group] = [[] for _ in spans[1:]]
+        grouped[group][bisect.bisect_right(spans, entry.at_s) - 1].append(entry)
     return {
         "timeSeries": [
             {
