@@ -37,7 +37,8 @@ class Settings:
     Parameters
     ----------
     key : str or None
-        The one right key; None: any that starts with ``xai-``, except ``xai-wrong...``.
+        The one right key; None: any that starts with ``xai-``, except ``xai-wrong...``
+        and the keys of the management host.
     latency_s : float
         Seconds before the first byte of an inference answer.
     tokens_per_s : float or None

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -143,7 +144,8 @@ class Sandbox:
         Port on 127.0.0.1; 0 takes a free one.
     key : str, optional
         The one right key. Without: any that starts with ``xai-``, except
-        ``xai-wrong...``.
+        ``xai-wrong...`` and ``xai-token-...``. The management host, with any key, takes
+        what starts with ``xai-token-``, except ``xai-token-wrong...``.
     latency_ms : float, default 0
         Milliseconds before the first byte of an inference answer.
     vintage : {"2026", "2025"}
@@ -274,7 +276,10 @@ class Sandbox:
         if self.is_running and loop is not None:
             # What is due of batches belongs to it.
             work = catch_up(self._gate.desk)
-            asyncio.run_coroutine_threadsafe(work, loop).result()
+            caught_up = asyncio.run_coroutine_threadsafe(work, loop)
+            # A server that stops meanwhile works on nothing more.
+            while not wait({caught_up}, timeout=0.1).done and self.is_running:
+                pass
         return self._gate.desk.ledger.shown()["calls"]  # type: ignore[no-any-return]  # JSON
 
     def requests(self) -> list[dict[str, Any]]:

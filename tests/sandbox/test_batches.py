@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -713,6 +714,27 @@ def test_the_ledger_has_a_batch_also_for_who_looks_there_first(quick: Box) -> No
     ]
 
 
+def test_others_are_answered_while_a_batch_is_worked_on(box: Box) -> None:
+    name = box.made(*(f"r{number}" for number in range(1500)))
+    path = f"{BATCHES}/{name}"
+    box.sandbox._gate.desk.advanced_s += 61
+    headers = {"Authorization": f"Bearer {box.sandbox.key}"}
+    with ThreadPoolExecutor() as pool:
+        url = box.sandbox.root_url + path
+        looks = [
+            pool.submit(httpx.get, url, headers=headers, timeout=120) for _ in range(3)
+        ]
+        while not any(
+            one["path"] == path for one in box.get("/__sandbox/log")["requests"]
+        ):
+            pass
+        assert box.get("/v1/models")["data"]
+        assert not any(look.done() for look in looks)
+        states = [look.result().json()["state"] for look in looks]
+    assert [state["num_success"] for state in states] == [1500] * 3
+    assert len(box.bill()) == 1500
+
+
 def test_a_sandbox_that_was_started_again_works_on(box: Box) -> None:
     name = box.made("a")
     box.advance(61)
@@ -754,7 +776,9 @@ def test_counters_and_bills_agree_whatever_is_done() -> None:
         added: list[set[str]] = [set(), set()]
         for number, (what, which, amount) in enumerate(steps):
             batch = box.batch(names[which])
-            is_open = batch["cancel_time"] is None and box.now() < made_at + 30 * DAY_S - 60
+            is_open = (
+                batch["cancel_time"] is None and box.now() < made_at + 30 * DAY_S - 60
+            )
             if what == "advance":
                 box.advance(amount)
             elif what == "fail":

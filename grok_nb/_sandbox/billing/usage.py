@@ -62,6 +62,8 @@ def answer(request: AnalyticsRequest, entries: list[Entry]) -> dict[str, Any]:
     # The last start is where all ends.
     is_cut = len(spans) > MAX_POINTS + 1
     spans = spans[: MAX_POINTS + 1]
+    if not request.values:
+        raise errors.invalid("Invalid value for values: it is empty.")
     for value in request.values:
         _known(value.name, _VALUES, "values")
     names = [_known(name, _GROUPS, "groupBy") for name in request.group_by or ()]
