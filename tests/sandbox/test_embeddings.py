@@ -198,6 +198,7 @@ def test_the_model_is_listed_in_2025_and_not_served_today(client: httpx.Client) 
     assert listed["id"] == "v1"
     assert listed["output_modalities"] == ["embedding"]
     assert client.get("/v1/embedding-models/v1").json() == listed
+    assert client.get("/v1/video-generation-models").status_code == 404
     assert "v1" not in client.get("/v1/models").text.split('"id": "')[1:]
     with Sandbox() as today:
         headers = {"Authorization": f"Bearer {today.key}"}

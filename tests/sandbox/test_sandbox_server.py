@@ -246,6 +246,7 @@ def test_ledger_and_log_show_what_happened(client: Client) -> None:
         "cost_in_usd_ticks": usage["cost_in_usd_ticks"],
         "usage": usage,
         "closed_early": False,
+        "batch_id": None,
         "done": True,
     }
     chat, listing = client.json("GET", "/__sandbox/log")["requests"]
@@ -288,6 +289,14 @@ def test_listings_have_their_envelopes(client: Client) -> None:
     prices = {model["id"]: model["image_price"] for model in images}
     assert prices["grok-imagine-image"] == 200000000
     assert client.json("GET", "/v1/embedding-models") == {"models": []}
+    videos = client.json("GET", "/v1/video-generation-models")["models"]
+    assert {model["id"] for model in videos} >= {"grok-imagine-video"}
+    for model in videos:
+        assert set(model) == {
+            *("id", "fingerprint", "created", "object", "owned_by", "version"),
+            *("input_modalities", "output_modalities", "aliases"),
+        }
+        assert model["output_modalities"] == ["video"]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +313,18 @@ def test_listings_have_their_envelopes(client: Client) -> None:
         ("/v1/language-models/grok-imagine-image", None),
         ("/v1/models/nope", None),
         ("/v1/models/%00%ff", None),
+        (
+            "/v1/image-generation-models/grok-imagine-image-2026-03-02",
+            "grok-imagine-image",
+        ),
+        ("/v1/image-generation-models/grok-4.7", None),
         ("/v1/embedding-models/v1", None),
+        ("/v1/embedding-models/grok-4.7", None),
+        (
+            "/v1/video-generation-models/grok-imagine-video-1.5-preview",
+            "grok-imagine-video-1.5",
+        ),
+        ("/v1/video-generation-models/grok-imagine-image", None),
     ],
 )
 def test_models_by_id(client: Client, path: str, found: str | None) -> None:
