@@ -107,7 +107,7 @@ Block = Annotated[
 ]
 
 
-class InputMessage(Body):
+class GivenMessage(Body):
     """One message."""
 
     role: _Role
@@ -201,7 +201,7 @@ class MessagesRequest(Body):
 
     model: str
     max_tokens: Whole = Field(json_schema_extra={"minimum": 1})
-    messages: list[InputMessage] = Field(json_schema_extra={"minItems": 1})
+    messages: list[GivenMessage] = Field(json_schema_extra={"minItems": 1})
     system: str | list[TextBlock] | None = None
     stop_sequences: list[str] | None = Field(
         default=None, json_schema_extra={"maxItems": MAX_STOPS}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from grok_nb._sandbox.catalog import Catalog, Resolved
     from grok_nb._sandbox.chat_rules import Job
 
-    from .message_request import Block, InputMessage, MessageTool
+    from .message_request import Block, GivenMessage, MessageTool
 
 ROLE_TEXT = "Invalid message role."
 # Who may say what, as the clients of this form have it.
@@ -146,7 +146,7 @@ def _system(request: MessagesRequest) -> Iterator[schemas.Message]:
         yield schemas.Message(role="system", content=given)
 
 
-def _messages(messages: list[InputMessage]) -> Iterator[schemas.Message]:
+def _messages(messages: list[GivenMessage]) -> Iterator[schemas.Message]:
     for message in messages:
         if isinstance(message.content, str):
             role: Any = message.role
