@@ -156,7 +156,9 @@ def test_answers_of_2026_are_as_described(
 
 @(
     described("2025")
-    .include(path_regex="/v1/(chat|responses|messages|complet|tokenize|models|images|embedding)")
+    .include(
+        path_regex="/v1/(chat|responses|messages|complet|tokenize|models|images|embedding)"
+    )
     .parametrize()
 )
 @SETTINGS

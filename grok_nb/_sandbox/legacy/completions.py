@@ -72,8 +72,10 @@ def prepare(raw: bytes, models: Catalog, vintage: str) -> TextJob:
         for text in prompts
     ]
     asked = request.logprobs
-    has_logprobs = resolved.model.returns_logprobs and asked not in {None, False}
-    # A mere yes asks for the drawn tokens; as a number it would be 1.
+    # A 0 asks for the drawn tokens, a no for none.
+    is_asked = asked is not None and asked is not False
+    has_logprobs = resolved.model.returns_logprobs and is_asked
+    # A mere yes does the same as the 0; as a number it would be 1.
     likely = 0 if isinstance(asked, bool) else asked or 0
     return TextJob(tuple(chats), bool(request.echo), likely if has_logprobs else None)
 
