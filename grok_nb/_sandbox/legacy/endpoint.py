@@ -26,8 +26,9 @@ MESSAGES = "/v1/messages"
 COMPLETIONS = "/v1/completions"
 COMPLETE = "/v1/complete"
 PATHS = frozenset({MESSAGES, COMPLETIONS, COMPLETE})
-# Where the key may come as Anthropic's clients send it. Source: docs.x.ai (2024-12 and
-# 2025-05), whose example gives the Anthropic SDK the key and no header.
+# Where the key may come as Anthropic's clients of those years sent it; the SDK of 2026
+# has it as a bearer token. Source: docs.x.ai (2024-12 and 2025-05), whose example gives
+# the SDK the key and no header.
 WITH_X_API_KEY = frozenset({MESSAGES, COMPLETE})
 _HAS_IMAGE = re.compile(rb'"image"')
 
