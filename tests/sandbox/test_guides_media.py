@@ -208,7 +208,7 @@ TABLE = [
         "2025-05", "image understanding, web URL", by_openai,
         look(
             "grok-2-vision-latest", picture(NASA), words("What's in this image?"),
-            stream=False, temperature=0.01,
+            temperature=0.01,
         ),
         seen(VISION, 512, *UNREAD),
     ),
