@@ -202,7 +202,8 @@ def _check_ranges(request: ChatRequest) -> None:
         if not low <= value <= high or (name == "top_p" and value == 0):
             bounds = f"at least {low}" if high == float("inf") else f"{low} to {high}"
             raise errors.invalid(f"Invalid value for {name}: it must be {bounds}.")
-    if request.top_logprobs is not None and not request.logprobs:
+    # The API's own reference shows a literal 0 beside false.
+    if request.top_logprobs and not request.logprobs:
         raise errors.invalid("top_logprobs needs logprobs to be true.")
     if len(_stops(request)) > MAX_STOPS:
         raise errors.invalid(f"stop takes at most {MAX_STOPS} sequences.")

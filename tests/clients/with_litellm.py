@@ -141,6 +141,31 @@ def embedding_2025() -> Any:
     }
 
 
+def guide_2025() -> Any:
+    """Source: docs.x.ai of 2025-05, community integrations."""
+    reply = litellm.completion(
+        model="xai/grok-3-latest",
+        messages=asked("What's the weather like in Boston today in Fahrenheit?"),
+        max_tokens=10,
+        response_format={"type": "json_object"},
+        seed=123,
+        stop=["\n\n"],
+        temperature=0.2,
+        top_p=0.9,
+        tool_choice="auto",
+        tools=[],
+        user="user",
+        api_base=BASE_2025,
+    )
+    choice = reply.choices[0]
+    return {
+        "model": reply.model,
+        "text": choice.message.content,
+        "finish": choice.finish_reason,
+        "usage": usage(reply),
+    }
+
+
 def responses_without_mcp() -> Any:
     """First of all: litellm looks for the package when it is first needed."""
     hidden = {
@@ -207,6 +232,7 @@ if __name__ == "__main__":
         schema,
         pictures,
         embedding_2025,
+        guide_2025,
         responses,
         responses_stream,
         errors,

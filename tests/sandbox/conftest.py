@@ -32,6 +32,18 @@ def sandbox() -> Iterator[Sandbox]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def year_2025() -> Iterator[Sandbox]:
+    with Sandbox(vintage="2025") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def year_2026() -> Iterator[Sandbox]:
+    with Sandbox() as server:
+        yield server
+
+
 @pytest.fixture
 def quick_clock() -> QuickClock:
     return QuickClock()

@@ -157,6 +157,20 @@ def test_embeddings_only_as_those_of_openai(told: Told) -> None:
     assert check.saw["usage"]["prompt_tokens"] == check.bill["prompt_tokens"] == 2
 
 
+def test_the_example_of_the_guide(told: Told) -> None:
+    """Its ten tokens do not hold the whole object. Source: docs.x.ai of 2025-05."""
+    check = told["guide_2025"]
+    assert check.paths == [CHAT]
+    assert (check.saw["finish"], check.saw["model"]) == ("length", "grok-3")
+    assert check.saw["text"].startswith("{")
+    spent = (check.bill["prompt_tokens"], 10, 0)  # grok-3 does not reason
+    assert tokens(check.saw["usage"]) == spent
+    (body,) = check.bodies
+    assert body["response_format"] == {"type": "json_object"}
+    assert (body["seed"], body["temperature"], body["top_p"]) == (123, 0.2, 0.9)
+    assert (body["user"], body["stop"]) == ("user", ["\n\n"])
+
+
 def test_responses_need_the_mcp_package(told: Told) -> None:
     check = told["responses_without_mcp"]
     assert "No module named 'mcp" in check.saw["text"]
