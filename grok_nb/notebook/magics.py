@@ -24,7 +24,8 @@ from grok_nb.clock import SystemClock
 from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
 
-from .interpolate import interpolate
+from .context import context_parts
+from .interpolate import interpolate, object_in
 from .options import ASKING, CELL, LINE, OptionError, help_text, parse
 from .verbatim import TRANSFORMS
 
@@ -67,6 +68,7 @@ class GrokMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._card_shown = False
+        self._last: Reply | None = None
         self.clock = SystemClock()
 
     @no_var_expand
@@ -171,17 +173,25 @@ class GrokMagics(Magics):
 
     # -- one question -------------------------------------------------------------
 
-    def _question(self, prompt: str, options: dict[str, Any]) -> Ask:
-        if not prompt.strip():
+    def _question(
+        self, prompt: str, options: dict[str, Any], notes: list[str] | None = None
+    ) -> Ask:
+        """Return what is asked; ``notes`` takes what the user should know of it."""
+        notes = [] if notes is None else notes
+        if not prompt.strip() and not options.get("attach"):
             raise OptionError(
                 "There is nothing to ask.", hint="Write the prompt, or -h for help."
             )
         names = self.shell.user_ns
         system = options.get("system")
         if system is not None:
-            system = interpolate(_from_file(system), names)
+            system = interpolate(_from_file(system), names, notes)
         if not options.get("raw"):
-            prompt = interpolate(prompt, names)
+            prompt = interpolate(prompt, names, notes)
+        attached = [
+            *context_parts(options.get("context", []), self.shell, notes),
+            *(_attached(text, names, notes) for text in options.get("attach", [])),
+        ]
         sent = {
             name: options.get(name)
             for name in (
@@ -193,12 +203,19 @@ class GrokMagics(Magics):
                 "stop",
                 "n",
                 "reasoning_effort",
+                "timeout_s",
             )
         }
         from grok_nb.api.question import question
 
         try:
-            return question(prompt, system=system, origin=self._origin(), **sent)
+            return question(
+                prompt if prompt.strip() else None,
+                system=system,
+                attach=attached or None,
+                origin=self._origin(),
+                **sent,
+            )
         except BadRequest as error:
             raise OptionError(_by_flag(str(error)), hint=error.hint) from None
 
@@ -211,13 +228,38 @@ class GrokMagics(Magics):
         )
 
     def _answer(self, prompt: str, options: dict[str, Any]) -> None:
-        ask = self._question(prompt, options)
-        self._require_key()
+        notes: list[str] = []
+        ask = self._question(prompt, options, notes)
         quiet, out = options.get("quiet", False), options.get("out")
+        if options.get("dry_run"):
+            from .preview import dry_run_bundle
+
+            display(dry_run_bundle(ask, _default().session(), notes), raw=True)
+            return
+        self._require_key()
         grok = _default().session()
         mode = options.get("stream") or grok.settings.stream
         show = None if quiet else display
-        if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
+        streams = mode == "on" or (mode == "auto" and _is_watched(self.shell))
+        if options.get("show"):
+            from .preview import sent_bundle
+
+            display(sent_bundle(grok.request_for(ask, stream=streams)), raw=True)
+        if notes and not quiet:
+            from grok_nb.show.render import notes_bundle
+
+            display(notes_bundle(notes), raw=True)
+        self._send(grok, ask, show, out, streams=streams)
+        if options.get("verbose") and not quiet:
+            from .preview import details_bundle
+
+            display(details_bundle(self._last), raw=True)
+
+    def _send(
+        self, grok: Any, ask: Ask, show: Any, out: str | None, *, streams: bool
+    ) -> None:
+        """Ask and show the reply, as it comes or whole."""
+        if not streams:
             try:
                 reply = grok.fetch(ask)
             except BaseException as error:
@@ -256,6 +298,7 @@ class GrokMagics(Magics):
         live.finish(stream.reply)
 
     def _bind(self, name: str | None, reply: Reply) -> None:
+        self._last = reply
         if name:
             self.shell.user_ns[name] = reply
 
@@ -316,6 +359,12 @@ def _from_file(system: str) -> str:
         raise OptionError(
             f"The system prompt {path} cannot be read: {reason}."
         ) from None
+
+
+def _attached(text: str, names: dict[str, Any], notes: list[str]) -> Any:
+    """Return what ``-a`` names: an object, or a path or URL."""
+    is_object, found = object_in(text, names)
+    return found if is_object else interpolate(text, names, notes)
 
 
 def _parent(shell: Any) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Option:
     kind
         What the value must be: ``str``, ``int`` or ``float``; of a switch, the value
         that it sets.
+    is_list
+        Whether it can be given several times; its value is a list.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Option:
     metavar: str
     help: str
     kind: Any = str
+    is_list: bool = False
 
 
 ASKING = (
@@ -63,6 +66,20 @@ ASKING = (
         "system prompt; @file reads it; {{name}} works",
     ),
     Option("out", ("-o", "--out"), "NAME", "bind the Reply to NAME"),
+    Option(
+        "attach",
+        ("-a", "--attach"),
+        "X",
+        "picture, PDF or text: a path, URL, {{figure}}, {{image}}, {{bytes}}; repeatable",
+        is_list=True,
+    ),
+    Option(
+        "context",
+        ("-x", "--context"),
+        "X",
+        "err (last exception), prev:N (last N cells), vars:a,b, file:PATH; repeatable",
+        is_list=True,
+    ),
     Option("temperature", ("-t", "--temperature"), "X", "0 to 2", float),
     Option("max_tokens", ("--max-tokens",), "N", "limit of visible tokens", int),
     Option("top_p", ("--top-p",), "X", "nucleus sampling, above 0 to 1", float),
@@ -79,6 +96,7 @@ ASKING = (
         "no interpolation: the text travels byte for byte",
         True,  # noqa: FBT003 - the value that a switch sets
     ),
+    Option("timeout_s", ("--timeout",), "S", "seconds for the whole call", float),
     Option("help", ("-h", "--help"), "", "show this help", True),  # noqa: FBT003
 )
 SHOWING = (
@@ -91,6 +109,21 @@ SHOWING = (
         "on",
     ),
     Option("stream", ("--no-stream",), "", "one request, one display", "off"),
+    Option("show", ("--show",), "", "print what is sent, then send", True),  # noqa: FBT003
+    Option(
+        "dry_run",
+        ("--dry-run",),
+        "",
+        "show messages, tokens and price range; send nothing",
+        True,  # noqa: FBT003
+    ),
+    Option(
+        "verbose",
+        ("-v", "--verbose"),
+        "",
+        "say below the answer how long it took, its ids and attempts",
+        True,  # noqa: FBT003
+    ),
 )
 CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
 LINE = ASKING
@@ -122,7 +155,10 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
             values[option.name] = option.kind
         else:
             text, rest = _value(flag, option, rest)
-            values[option.name] = _converted(flag, option, text)
+            value = _converted(flag, option, text)
+            if option.is_list:
+                value = [*values.get(option.name, []), value]
+            values[option.name] = value
         rest = rest.lstrip()
     return values, rest
 

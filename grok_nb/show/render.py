@@ -235,6 +235,59 @@ def notice_bundle(title: str, lines: list[tuple[str, str]]) -> dict[str, str]:
     return {"text/html": html, "text/plain": plain}
 
 
+def notes_bundle(notes: Sequence[str]) -> dict[str, str]:
+    """Return what a front end shows above a reply: what the user should know."""
+    html = "".join(_line(note) for note in notes)
+    return {
+        "text/html": f'<div class="grok-nb-notes">{html}</div>',
+        "text/plain": "\n".join(notes),
+    }
+
+
+def listing_bundle(
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    texts: Sequence[tuple[str, str]],
+    notes: Sequence[str],
+) -> dict[str, str]:
+    """Return a title, named facts, texts as they are, and notes.
+
+    Parameters
+    ----------
+    title
+        One line; may be empty.
+    facts
+        Name and value.
+    texts
+        Heading (may be empty) and text, shown verbatim.
+    notes
+        Lines below.
+    """
+    html, plain = ['<div class="grok-nb-card">'], []
+    if title:
+        html.append(f"<p><strong>{escape_text(title)}</strong></p>")
+        plain.append(title)
+    if facts:
+        cell = "text-align:left;vertical-align:top;white-space:pre-wrap"
+        rows = "".join(
+            f'<tr><td style="{cell}">{escape_text(name)}</td>'
+            f'<td style="{cell}">{escape_text(value)}</td></tr>'
+            for name, value in facts
+        )
+        html.append(f"<table>{rows}</table>")
+        width = max(len(name) for name, _ in facts)
+        plain += [f"{name:<{width}}  {value}" for name, value in facts]
+    for heading, text in texts:
+        if heading:
+            html.append(f"<p><em>{escape_text(heading)}</em></p>")
+            plain.append(f"--- {heading} ---")
+        html.append(f'<pre style="white-space:pre-wrap">{escape_text(text)}</pre>')
+        plain.append(text)
+    html += [_line(note) for note in notes]
+    plain += notes
+    return {"text/html": "".join([*html, "</div>"]), "text/plain": "\n".join(plain)}
+
+
 def checks_text(title: str, rows: list[tuple[str, str, str, str]]) -> str:
     """Return findings (name, state, what, hint) as lines of text."""
     width = max((len(name) for name, *_ in rows), default=0)
