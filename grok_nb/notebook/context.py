@@ -79,13 +79,12 @@ def last_error(shell: Any) -> BaseException:
 def earlier_cells(shell: Any) -> list[tuple[int, str]]:
     """Return number and source of the cells before this one, oldest first."""
     history = getattr(shell, "history_manager", None)
-    sources = list(getattr(history, "input_hist_raw", None) or [])[1:]
-    get_parent = getattr(shell, "get_parent", dict)
-    if (get_parent() or {}).get("content", {}).get("store_history", True):
-        sources = sources[:-1]  # the last one is this cell
-    # counted from the end: %reset empties the list, and the count goes on
-    first = getattr(shell, "execution_count", len(sources) + 1) - len(sources)
-    return [(n, source) for n, source in enumerate(sources, first) if source.strip()]
+    cells = list(enumerate(getattr(history, "input_hist_raw", None) or []))[1:]
+    get_parent = getattr(shell, "get_parent", None)
+    request: dict[str, Any] = (get_parent() if get_parent else None) or {}
+    if request.get("content", {}).get("store_history", True):
+        cells = cells[:-1]  # the last one is this cell
+    return [(number, source) for number, source in cells if source.strip()]
 
 
 def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
