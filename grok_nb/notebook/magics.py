@@ -7,10 +7,12 @@ import dataclasses
 import os
 import re
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from IPython.core.completer import context_matcher
 from IPython.core.magic import (
     Magics,
     cell_magic,
@@ -19,14 +21,17 @@ from IPython.core.magic import (
     no_var_expand,
 )
 from IPython.display import display
+from traitlets import Bool, Enum, Float, TraitError, Unicode
 
+from grok_nb import config
 from grok_nb.clock import SystemClock
 from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
+from grok_nb.show.formats import FORMATS, fenced
 
-from .context import context_parts
+from .context import context_parts, last_error
 from .interpolate import interpolate, object_in
-from .options import ASKING, CELL, LINE, OptionError, help_text, parse
+from .options import ASKING, CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
 from .verbatim import TRANSFORMS
 
 if TYPE_CHECKING:
@@ -37,7 +42,18 @@ if TYPE_CHECKING:
     from grok_nb.checkup import Checkup
     from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
+    from grok_nb.wire import Tokens
 
+    from .terminal import Terminal
+
+#: The settings that ``%config GrokMagics`` shares with `grok_nb.configure`.
+_CONFIGURED = (
+    *("model", "base_url", "store", "stream", "timeout_s", "on_doubt", "keep_text"),
+)
+_FIX_PROMPT = (
+    "This notebook cell failed with the error above. Say in one sentence why, then give "
+    "the whole corrected cell in one fenced Python block."
+)
 CELL_HELP = help_text(
     "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
     "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.",
@@ -47,6 +63,11 @@ LINE_HELP = help_text(
     "%grok [options] TEXT - ask Grok one question; returns the Reply.\n\n"
     "Everything after the options is the prompt, verbatim; -- ends the options.",
     LINE,
+)
+FIX_HELP = help_text(
+    "%grok_fix [options] [TEXT] - have the last failed cell corrected.\n\n"
+    "Sends the cell and its error; the corrected cell appears below, and is not run.",
+    FIX,
 )
 _CARD = [
     ("Set the environment variable", "XAI_API_KEY"),
@@ -63,13 +84,61 @@ _CARD = [
 
 @magics_class
 class GrokMagics(Magics):
-    """The magics of grok_nb."""
+    """The magics of grok_nb; what ``%config GrokMagics`` sets holds for all of them."""
+
+    model = Unicode(None, allow_none=True, help="Default model: an id or alias.").tag(
+        config=True
+    )
+    base_url = Unicode(
+        None, allow_none=True, help="Where the API is; ends in /v1."
+    ).tag(config=True)
+    store = Unicode(None, allow_none=True, help="Folder of the ledger.").tag(
+        config=True
+    )
+    stream = Enum(
+        ("auto", "on", "off"),
+        None,
+        allow_none=True,
+        help="Whether answers show as they come: auto (where someone looks), on, off.",
+    ).tag(config=True)
+    timeout_s = Float(
+        None, allow_none=True, help="Seconds for a whole call, retries included."
+    ).tag(config=True)
+    on_doubt = Enum(
+        ("retry", "hold"),
+        None,
+        allow_none=True,
+        help="Whether what was sent and not answered is sent again: retry, hold.",
+    ).tag(config=True)
+    keep_text = Bool(
+        None, allow_none=True, help="Whether texts may be stored on disk."
+    ).tag(config=True)
+    format = Enum(FORMATS, "md", help="How answers are shown, as -f.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self.observe(self._configured, names=[*_CONFIGURED])
+        for name in _CONFIGURED:  # what a config file has set
+            if getattr(self, name) is not None:
+                config.of_magics[name] = getattr(self, name)
         self._card_shown = False
         self._last: Reply | None = None
+        self._failed: str | None = None
+        self._made: set[str] = set()  # cells whose --code has made a new one
         self.clock = SystemClock()
+
+    def _configured(self, change: Any) -> None:
+        """Take a setting of ``%config``; what cannot be right changes nothing."""
+        before = dict(config.of_magics)
+        config.of_magics[change["name"]] = change["new"]
+        if change["new"] is None:
+            del config.of_magics[change["name"]]
+        try:
+            config.resolve(config.configured)
+        except ConfigError as error:
+            config.of_magics.clear()
+            config.of_magics.update(before)
+            raise TraitError(f"{error} {error.hint}".strip()) from None
 
     @no_var_expand
     @cell_magic("grok")
@@ -162,6 +231,63 @@ class GrokMagics(Magics):
             display({"text/plain": "The key is set for this session."}, raw=True)
 
     @line_magic
+    def grok_last(self, line: str) -> Reply:
+        """%grok_last - the last reply of a magic again: shows and returns it."""
+        with _brief():
+            if line.strip():
+                raise OptionError("%grok_last takes nothing.")
+            if self._last is None:
+                raise OptionError(
+                    "Nothing was asked yet.", hint="%grok TEXT asks a question."
+                )
+            return self._last
+
+    @no_var_expand
+    @line_magic
+    def grok_tokens(self, line: str) -> Tokens:
+        """%grok_tokens [-m MODEL] [-R] TEXT - a picture of the text's tokens; free.
+
+        {{name}} puts a variable into the text. Returns the tokens: .count, .token_ids.
+        A prompt is billed for a few more, which the API adds.
+        """
+        with _brief():
+            options, text = parse(line, TOKENS)
+            if not options.get("raw"):
+                text = interpolate(text, self.shell.user_ns)
+            if not text:
+                raise OptionError(
+                    "There is no text.", hint="%grok_tokens TEXT, or {{name}}."
+                )
+            self._require_key()
+            tokens: Tokens = _default().session().tokenize(text, options.get("model"))
+            return tokens
+
+    @no_var_expand
+    @line_magic
+    def grok_fix(self, line: str) -> None:  # noqa: D102 - FIX_HELP
+        with _brief():
+            options, text = parse(line, FIX)
+            if options.pop("help", False):
+                display({"text/plain": FIX_HELP}, raw=True)
+                return
+            last_error(self.shell)  # or there is nothing to fix
+            if self._failed is None:
+                raise OptionError("No cell has failed yet, so there is nothing to fix.")
+            options["context"] = ["err", *options.get("context", [])]
+            options |= {"code": True, "raw": True}
+            prompt = f"{_FIX_PROMPT}\n\n{text}".rstrip()
+            self._answer(f"{prompt}\n\n{fenced(self._failed, 'python')}", options)
+
+    def note_result(self, result: Any) -> None:
+        """Remember the source of a cell that failed; IPython calls this."""
+        error = result.error_before_exec or result.error_in_exec
+        source = getattr(result.info, "raw_cell", None)
+        if error is None or not isinstance(source, str):
+            return
+        if isinstance(error, Exception) and not isinstance(error, GrokError):
+            self._failed = source.rstrip("\n")
+
+    @line_magic
     def grok_doctor(self, line: str) -> Checkup:
         """%grok_doctor - what works here, what does not, and what to type next."""
         with _brief():
@@ -249,14 +375,42 @@ class GrokMagics(Magics):
             from grok_nb.show.render import notes_bundle
 
             display(notes_bundle(notes), raw=True)
-        self._send(grok, ask, show, out, streams=streams)
+        how = options.get("format") or self.format
+        self._send(grok, ask, show, out, streams=streams, how=how)
+        if options.get("code"):
+            self._make_cell(prompt, quiet=quiet)
         if options.get("verbose") and not quiet:
             from .preview import details_bundle
 
             display(details_bundle(self._last), raw=True)
 
+    def _make_cell(self, prompt: str, *, quiet: bool) -> None:
+        """Put the reply's first code block into a new cell; once for each cell."""
+        from grok_nb.show.render import notes_bundle
+        from grok_nb.show.safe_html import first_code
+
+        found = first_code(self._last.text if self._last else "")
+        cell = self._origin().cell_id or prompt
+        if found is None:
+            note = "The answer has no code block, so there is no new cell."
+        elif cell in self._made:
+            note = "This cell has made a new one before; the code is in the answer."
+        else:
+            self._made.add(cell)
+            self.shell.set_next_input(found[1].removesuffix("\n"), replace=False)
+            return
+        if not quiet:
+            display(notes_bundle([note]), raw=True)
+
     def _send(
-        self, grok: Any, ask: Ask, show: Any, out: str | None, *, streams: bool
+        self,
+        grok: Any,
+        ask: Ask,
+        show: Any,
+        out: str | None,
+        *,
+        streams: bool,
+        how: str,
     ) -> None:
         """Ask and show the reply, as it comes or whole."""
         if not streams:
@@ -269,14 +423,23 @@ class GrokMagics(Magics):
             if show is not None:
                 from grok_nb.show.render import reply_bundle
 
-                show(reply_bundle(reply), raw=True)
+                if _is_terminal(self.shell):
+                    _on_terminal(show, how).finish(reply)
+                else:
+                    show(reply_bundle(reply, how=how), raw=True)
             return
-        self._follow(grok, ask, show, out)
+        self._follow(grok, ask, show, out, how)
 
-    def _follow(self, grok: Any, ask: Ask, show: Any, out: str | None) -> None:
+    def _follow(
+        self, grok: Any, ask: Ask, show: Any, out: str | None, how: str
+    ) -> None:
         from grok_nb.notebook.live import Live
 
-        live = Live(show, self.clock)
+        live: Live | Terminal
+        if _is_terminal(self.shell):
+            live = _on_terminal(show, how)
+        else:
+            live = Live(show, self.clock, how)
         live.begin(Reply(model=ask.model))
         stream: ReplyStream = grok.follow(
             ask, on_retry=live.retrying, on_idle=lambda: live.idle(lambda: stream.reply)
@@ -320,6 +483,15 @@ class GrokMagics(Magics):
 
 GrokMagics.grok_cell.__doc__ = CELL_HELP
 GrokMagics.grok_line.__doc__ = LINE_HELP
+GrokMagics.grok_fix.__doc__ = FIX_HELP
+
+
+@context_matcher()
+def complete(context: Any) -> Any:
+    """Complete what is typed into a cell of ours; loads the rest when Tab is hit."""
+    from .completion import matches
+
+    return matches(context)
 
 
 def _default() -> Any:
@@ -373,8 +545,21 @@ def _parent(shell: Any) -> dict[str, Any]:
     return (get_parent() if get_parent else None) or {}
 
 
+def _is_terminal(shell: Any) -> bool:
+    """Whether this is IPython in a terminal: no kernel, no front end."""
+    return getattr(shell, "kernel", None) is None
+
+
+def _on_terminal(show: Any, how: str) -> Terminal:
+    from .terminal import Terminal
+
+    return Terminal(how, quiet=show is None)
+
+
 def _is_watched(shell: Any) -> bool:
     """Whether somebody sees outputs as they come: not nbclient, nbval, nbconvert."""
+    if _is_terminal(shell):
+        return sys.stdout.isatty()
     return bool(_parent(shell).get("content", {}).get("allow_stdin", False))
 
 
@@ -414,7 +599,12 @@ def _deaf() -> Iterator[None]:
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell."""
     unload(shell)
-    shell.register_magics(GrokMagics(shell))
+    magics = GrokMagics(shell)
+    shell.register_magics(magics)
+    shell.configurables.append(magics)  # for %config
+    shell.events.register("post_run_cell", magics.note_result)
+    if (completer := getattr(shell, "Completer", None)) is not None:
+        completer.custom_matchers.append(complete)
     shell.input_transformer_manager.token_transformers[:0] = TRANSFORMS
 
 
@@ -424,5 +614,12 @@ def unload(shell: InteractiveShell) -> None:
     for kind, names in GrokMagics.magics.items():
         for name in names:
             manager.magics[kind].pop(name, None)
+    for magics in [m for m in shell.configurables if isinstance(m, GrokMagics)]:
+        shell.configurables.remove(magics)
+        shell.events.unregister("post_run_cell", magics.note_result)
+    if (completer := getattr(shell, "Completer", None)) is not None:
+        matchers = completer.custom_matchers
+        matchers[:] = [m for m in matchers if m is not complete]
+    config.of_magics.clear()
     transformers = shell.input_transformer_manager.token_transformers
     transformers[:] = [t for t in transformers if t not in TRANSFORMS]

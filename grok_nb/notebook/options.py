@@ -15,6 +15,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from grok_nb.errors import GrokError
+from grok_nb.show.formats import FORMATS
 
 _VALUE = re.compile(
     r"""(?P<double>"(?:[^"\\]|\\.)*")|'(?P<single>[^']*)'|(?P<bare>(?:\{\{.*?\}\}|\S)+)"""
@@ -47,6 +48,8 @@ class Option:
         that it sets.
     is_list
         Whether it can be given several times; its value is a list.
+    choices
+        What the value must be one of; empty for anything.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Option:
     help: str
     kind: Any = str
     is_list: bool = False
+    choices: tuple[str, ...] = ()
 
 
 ASKING = (
@@ -100,6 +104,20 @@ ASKING = (
     Option("help", ("-h", "--help"), "", "show this help", True),  # noqa: FBT003
 )
 SHOWING = (
+    Option(
+        "format",
+        ("-f", "--format"),
+        "|".join(FORMATS),
+        "how the answer is shown (default md)",
+        choices=FORMATS,
+    ),
+    Option(
+        "code",
+        ("--code",),
+        "",
+        "the first fenced block becomes a new cell; it is never run for you",
+        True,  # noqa: FBT003
+    ),
     Option("quiet", ("-q", "--quiet"), "", "show nothing", True),  # noqa: FBT003
     Option(
         "stream",
@@ -127,6 +145,15 @@ SHOWING = (
 )
 CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
 LINE = ASKING
+_BY_NAME = {option.name: option for option in CELL}
+TOKENS = (_BY_NAME["model"], _BY_NAME["raw"])
+FIX = tuple(
+    _BY_NAME[name]
+    for name in (
+        *("model", "system", "out", "context", "reasoning_effort", "max_tokens"),
+        *("dry_run", "show", "help"),
+    )
+)
 
 
 def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
@@ -193,6 +220,12 @@ def _value(flag: str, option: Option, rest: str) -> tuple[str, str]:
 def _converted(flag: str, option: Option, text: str) -> object:
     if option.name == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise OptionError(f"{flag} needs the name of a variable, not {text!r}.")
+    if option.choices and text not in option.choices:
+        close = difflib.get_close_matches(text, option.choices, n=1)
+        raise OptionError(
+            f"{flag} takes {', '.join(option.choices)}, not {text!r}.",
+            hint=f"Did you mean {close[0]}?" if close else "",
+        )
     if option.kind is str:
         return text
     try:
