@@ -90,14 +90,18 @@ def earlier_cells(shell: Any) -> list[tuple[int, str]]:
 def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
     if argument:
         raise OptionError(f"-x err takes nothing, not {argument!r}.")
-    error = last_error(shell)
+    return [error_part(last_error(shell), notes)]
+
+
+def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
+    """Return an exception with its traceback as a part; ``notes`` says what was cut."""
     lines = "".join(traceback.format_exception(error)).rstrip()
     if len(lines) > _LONGEST_TRACEBACK:
         # where it began and where it failed say most
         half = _LONGEST_TRACEBACK // 2
         lines = f"{lines[:half]}\n[...]\n{lines[-half:]}"
         notes.append("The traceback is sent in part: its beginning and its end.")
-    return [_part(f"The last error: {type(error).__name__}", lines)]
+    return _part(f"The last error: {type(error).__name__}", lines)
 
 
 def _cells(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:

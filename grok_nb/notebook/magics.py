@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from IPython.core.magic import (
     no_var_expand,
 )
 from IPython.display import display
-from traitlets import Bool, Enum, Float, TraitError, Unicode
+from traitlets import Bool, Enum, Float, TraitError, Unicode, observe, validate
 
 from grok_nb import config
 from grok_nb.clock import SystemClock
@@ -29,7 +30,7 @@ from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
 from grok_nb.show.formats import FORMATS, fenced
 
-from .context import context_parts, last_error
+from .context import context_parts, error_part
 from .interpolate import interpolate, object_in
 from .options import ASKING, CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
 from .verbatim import TRANSFORMS
@@ -117,28 +118,29 @@ class GrokMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.observe(self._configured, names=[*_CONFIGURED])
-        for name in _CONFIGURED:  # what a config file has set
-            if getattr(self, name) is not None:
-                config.of_magics[name] = getattr(self, name)
         self._card_shown = False
         self._last: Reply | None = None
-        self._failed: str | None = None
+        self._failed: tuple[str, BaseException] | None = None
         self._made: set[str] = set()  # cells whose --code has made a new one
         self.clock = SystemClock()
 
-    def _configured(self, change: Any) -> None:
-        """Take a setting of ``%config``; what cannot be right changes nothing."""
-        before = dict(config.of_magics)
-        config.of_magics[change["name"]] = change["new"]
-        if change["new"] is None:
-            del config.of_magics[change["name"]]
+    @validate(*_CONFIGURED)
+    def _checked(self, proposal: Any) -> Any:
+        """Refuse what cannot be right; then nothing changes."""
+        name, value = proposal["trait"].name, proposal["value"]
         try:
-            config.resolve(config.configured)
+            config.resolve({**config.configured, name: value})
         except ConfigError as error:
-            config.of_magics.clear()
-            config.of_magics.update(before)
             raise TraitError(f"{error} {error.hint}".strip()) from None
+        return value
+
+    @observe(*_CONFIGURED)
+    def _configured(self, change: Any) -> None:
+        """Let a setting of ``%config`` hold from now on."""
+        if change["new"] is None:
+            config.of_magics.pop(change["name"], None)
+        else:
+            config.of_magics[change["name"]] = change["new"]
 
     @no_var_expand
     @cell_magic("grok")
@@ -270,22 +272,21 @@ class GrokMagics(Magics):
             if options.pop("help", False):
                 display({"text/plain": FIX_HELP}, raw=True)
                 return
-            last_error(self.shell)  # or there is nothing to fix
             if self._failed is None:
                 raise OptionError("No cell has failed yet, so there is nothing to fix.")
-            options["context"] = ["err", *options.get("context", [])]
-            options |= {"code": True, "raw": True}
+            source, error = self._failed
+            notes: list[str] = []
+            options |= {"code": True, "raw": True, "parts": [error_part(error, notes)]}
             prompt = f"{_FIX_PROMPT}\n\n{text}".rstrip()
-            self._answer(f"{prompt}\n\n{fenced(self._failed, 'python')}", options)
+            self._answer(f"{prompt}\n\n{fenced(source, 'python')}", options, notes)
 
     def note_result(self, result: Any) -> None:
-        """Remember the source of a cell that failed; IPython calls this."""
+        """Remember a cell that failed, and how; IPython calls this."""
         error = result.error_before_exec or result.error_in_exec
         source = getattr(result.info, "raw_cell", None)
-        if error is None or not isinstance(source, str):
-            return
-        if isinstance(error, Exception) and not isinstance(error, GrokError):
-            self._failed = source.rstrip("\n")
+        is_theirs = isinstance(error, Exception) and not isinstance(error, GrokError)
+        if is_theirs and isinstance(source, str):
+            self._failed = source.rstrip("\n"), error
 
     @line_magic
     def grok_doctor(self, line: str) -> Checkup:
@@ -315,6 +316,7 @@ class GrokMagics(Magics):
         if not options.get("raw"):
             prompt = interpolate(prompt, names, notes)
         attached = [
+            *options.get("parts", []),
             *context_parts(options.get("context", []), self.shell, notes),
             *(_attached(text, names, notes) for text in options.get("attach", [])),
         ]
@@ -353,8 +355,10 @@ class GrokMagics(Magics):
             cell_id=_parent(self.shell).get("metadata", {}).get("cellId"),
         )
 
-    def _answer(self, prompt: str, options: dict[str, Any]) -> None:
-        notes: list[str] = []
+    def _answer(
+        self, prompt: str, options: dict[str, Any], notes: list[str] | None = None
+    ) -> None:
+        notes = [] if notes is None else notes
         ask = self._question(prompt, options, notes)
         quiet, out = options.get("quiet", False), options.get("out")
         if options.get("dry_run"):
@@ -599,9 +603,21 @@ def _deaf() -> Iterator[None]:
 def load(shell: InteractiveShell) -> None:
     """Register the magics with a shell."""
     unload(shell)
-    magics = GrokMagics(shell)
+    try:
+        magics = GrokMagics(shell)
+    except TraitError as error:
+        # IPython keeps also what was refused
+        refused = shell.config.pop("GrokMagics", {})
+        config.of_magics.clear()
+        warnings.warn(
+            f"Settings of GrokMagics are left out ({', '.join(refused)}): {error}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        magics = GrokMagics(shell)
     shell.register_magics(magics)
-    shell.configurables.append(magics)  # for %config
+    if magics not in shell.configurables:  # for %config
+        shell.configurables.append(magics)
     shell.events.register("post_run_cell", magics.note_result)
     if (completer := getattr(shell, "Completer", None)) is not None:
         completer.custom_matchers.append(complete)
@@ -614,8 +630,9 @@ def unload(shell: InteractiveShell) -> None:
     for kind, names in GrokMagics.magics.items():
         for name in names:
             manager.magics[kind].pop(name, None)
-    for magics in [m for m in shell.configurables if isinstance(m, GrokMagics)]:
-        shell.configurables.remove(magics)
+    ours = [m for m in shell.configurables if isinstance(m, GrokMagics)]
+    shell.configurables[:] = [m for m in shell.configurables if m not in ours]
+    for magics in ours:
         shell.events.unregister("post_run_cell", magics.note_result)
     if (completer := getattr(shell, "Completer", None)) is not None:
         matchers = completer.custom_matchers
