@@ -12,6 +12,7 @@ import os
 import re
 import reprlib
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ from grok_nb.errors import BadRequest, MissingExtra
 #: Bytes of one picture, and of one text. Source: xai-api.md section 3.2 (docs of 2026-05).
 LARGEST = 20 * 1024 * 1024
 DETAILS = ("auto", "low", "high")
+_PDF = b"%PDF-"
 _SENDABLE = ("image/png", "image/jpeg")
 _LONGEST_PATH = 4096
 _PICTURE_NAME = re.compile(
     r"\.(png|jpe?g|gif|webp|bmp|tiff?|avif|hei[cf]|ico)$", re.IGNORECASE
+)
+#: Of an address, which nobody here reads: the server fetches it.
+_DOCUMENT_NAME = re.compile(
+    r"\.(pdf|txt|md|rst|csv|tsv|jsonl?|html?|xml|ya?ml|tex|py|ipynb|docx?|xlsx?|pptx?)$",
+    re.IGNORECASE,
 )
 _KINDS = (
     "a path, an http(s) URL, a data URI, bytes, a PIL image, a matplotlib figure, a "
@@ -40,8 +47,9 @@ def parts(attach: Any, *, detail: str | None = None) -> list[dict[str, Any]]:
     Parameters
     ----------
     attach
-        Each a path, an http(s) URL (the server fetches it), a data URI, bytes, a PIL
-        image, a matplotlib figure, a numpy array (height x width x 3 or 4: uint8, or
+        Each a path, an http(s) URL (the server fetches it; by its ending a document,
+        else a picture), a data URI, bytes (of a PDF: its text is sent), a PIL image,
+        a matplotlib figure, a numpy array (height x width x 3 or 4: uint8, or
         float from 0 to 1), anything with ``_repr_png_`` or ``_repr_jpeg_``, or a part
         as the API takes it (a dict with ``type``).
     detail
@@ -99,12 +107,21 @@ def _part(thing: Any, detail: str | None) -> dict[str, Any]:
             raise BadRequest(f"A dict cannot be attached; attach {_KINDS}.")
         return dict(thing)
     if isinstance(thing, str) and _is_web(thing):
-        return _image_part(web_address(thing), detail)
+        address = web_address(thing)
+        if _DOCUMENT_NAME.search(urlsplit(address).path):
+            return {"type": "file", "file": {"url": address}}
+        return _image_part(address, detail)
     name, data = _read(thing, "attachment")
+    if data.startswith(_PDF):
+        return _text_part(name, _pdf_text(name, data))
     url = _as_picture(name, data)
     if url is not None:
         return _image_part(url, detail)
-    return {"type": "text", "text": f"--- {name} ---\n{_as_text(name, data)}"}
+    return _text_part(name, _as_text(name, data))
+
+
+def _text_part(name: str, text: str) -> dict[str, Any]:
+    return {"type": "text", "text": f"--- {name} ---\n{text}"}
 
 
 def _image_part(url: str, detail: str | None) -> dict[str, Any]:
@@ -273,11 +290,8 @@ def _from_array(name: str, array: Any) -> bytes:
 def _as_picture(name: str, data: bytes) -> str | None:
     """Return a data URI, or ``None`` where the bytes are no picture."""
     kind = pictures.mime_type_of(data)
-    if data.startswith(b"%PDF-"):
-        raise BadRequest(
-            f"{name} is a PDF, which cannot be attached yet.",
-            hint="Attach its text, or its pages as pictures.",
-        )
+    if data.startswith(_PDF):
+        raise BadRequest(f"{name} is a PDF, no picture.")
     if kind is None:
         if _PICTURE_NAME.search(name):
             held = "nothing" if not data else "something else"
@@ -321,6 +335,38 @@ def _png_of(image: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format="PNG")
     return buffer.getvalue()
+
+
+def _pdf_text(name: str, data: bytes) -> str:
+    """Return the text of a PDF, page by page."""
+    if len(data) > LARGEST:
+        raise _too_large(name, len(data))
+    try:
+        import pypdf
+    except ImportError:
+        raise MissingExtra(
+            f"{name} is a PDF, and pypdf, which reads its text, is not installed.",
+            hint="pip install 'grok-nb[pdf]'",
+        ) from None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            reader = pypdf.PdfReader(io.BytesIO(data))
+            pages = [page.extract_text().strip() for page in reader.pages]
+    except Exception as error:  # noqa: BLE001 - damaged files raise anything
+        locked = "encrypted" in str(error) or "decrypted" in str(error)
+        reason = "it needs a password" if locked else f"{error}".rstrip(".")
+        raise BadRequest(
+            f"{name} cannot be read: {reason or type(error).__name__}.",
+            hint="Save it again, or attach its text.",
+        ) from None
+    if not any(pages):
+        raise BadRequest(
+            f"{name} holds no text ({len(pages)} pages): it may be scanned.",
+            hint="Attach its pages as pictures.",
+        )
+    return "\n\n".join(
+        f"[page {number}]\n{text}" for number, text in enumerate(pages, 1) if text
+    )
 
 
 def _too_large(name: str, size: int) -> BadRequest:

@@ -43,6 +43,8 @@ _PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
 }
 #: What `grok_nb.configure` and a running sandbox set for all sessions of the process.
 configured: dict[str, object] = {}
+#: What ``%config GrokMagics.x`` has set: after arguments, before the environment.
+of_magics: dict[str, object] = {}
 ENV_FILE = ".env"
 _LONGEST_ENV_FILE = 100_000
 _ENV_LINE = re.compile(
@@ -145,8 +147,8 @@ class Settings:
         Whom to trust on the way to the API: ``True`` (default) the usual authorities,
         a path the CA file (PEM) or folder there, ``False`` anybody.
     sources : dict of str to str
-        Where each setting came from: "argument", the environment variable's name,
-        ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
+        Where each setting came from: "argument", "%config GrokMagics.x", the
+        environment variable's name, ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
         once it was needed.
     """
 
@@ -218,6 +220,9 @@ def resolve(
         # tracebacks show variables
         if name in given:
             values[name], sources[name] = given[name], "argument"
+        elif name in of_magics:
+            values[name] = of_magics[name]
+            sources[name] = f"%config GrokMagics.{name}"
         elif variable:
             values[name] = _variable(environ, variable).strip()
             sources[name] = variable

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from typing import TYPE_CHECKING, Any, Unpack
 
-from grok_nb import config, keys
+from grok_nb import config, keys, pricing
 from grok_nb.errors import ConfigError, MissingExtra
 from grok_nb.session import AsyncGrok, Grok, ReplyStream
 from grok_nb.store import db
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from grok_nb._sandbox.server import Sandbox as SandboxServer
     from grok_nb.api.question import AskOptions
+    from grok_nb.pricing import PriceTable
     from grok_nb.reply import Reply
 
 _guard = threading.RLock()
@@ -68,6 +69,11 @@ def session() -> Grok:
         if _default is None or _default.settings != now:
             _default = Grok()
         return _default
+
+
+def known_prices() -> PriceTable:
+    """Return the prices that are known without asking anybody."""
+    return pricing.snapshot() if _default is None else _default.price_table
 
 
 def ask(prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:

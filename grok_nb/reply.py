@@ -197,6 +197,8 @@ class Ask:
         What the user calls those that are named otherwise; for messages.
     endpoint
         Where it is sent.
+    timeout_s
+        Limit of this call in seconds, retries included; ``None``: the session's.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -205,6 +207,7 @@ class Ask:
     names: Mapping[str, str] = field(default_factory=dict)
     endpoint: Literal["/chat/completions", "/responses"] = "/chat/completions"
     origin: Origin = Origin()
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

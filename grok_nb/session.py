@@ -211,7 +211,8 @@ class AsyncGrok(Client):
             ``"auto"``, ``"low"``, ``"high"``), ``temperature`` (0-2),
             ``top_p``, ``max_tokens`` (visible ones), ``n``, ``seed``, ``stop``,
             ``frequency_penalty``, ``presence_penalty``, ``reasoning_effort``,
-            ``on_retry`` (called with a `RetryNotice` before each wait).
+            ``timeout_s`` (of this call, retries included), ``on_retry`` (called with a
+            `RetryNotice` before each wait).
 
             With ``search`` (``"web"``, ``"x"`` or ``"web,x"``) or ``run_code=True``
             tools of the server help: the question goes to the Responses API, nothing
@@ -303,6 +304,15 @@ class AsyncGrok(Client):
             return Reply(state="stopped", thread=ask.origin.thread)
 
         return AsyncReplyStream(events(), reply)
+
+    async def request_for(self, ask: Ask, *, stream: bool = False) -> dict[str, Any]:
+        """Return the request that an `Ask` becomes: ``method``, ``url``, ``body``.
+
+        Nothing is sent but, where no model is chosen, the listing that chooses one.
+        """
+        call = await self._call_for(ask, stream=stream)
+        url = f"{self.settings.base_url.rstrip('/')}{call.path}"
+        return {"method": "POST", "url": url, "body": call.body}
 
     async def resolve_model(self, model: str | None) -> str:
         """Return the model to ask.
@@ -434,6 +444,11 @@ class Grok(BlockingClient):
         """The rows of what was asked."""
         return self._core.ledger
 
+    @property
+    def price_table(self) -> PriceTable:
+        """The prices that are known: of a live listing that was read, else bundled."""
+        return self._core.exchange.table
+
     def ask(self, prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
         """Ask one question and wait for the whole reply; see `AsyncGrok.ask`."""
         __tracebackhide__ = True
@@ -480,6 +495,11 @@ class Grok(BlockingClient):
                 self._core.warn()
 
         return ReplyStream(events(), lambda: stream.reply)
+
+    def request_for(self, ask: Ask, *, stream: bool = False) -> dict[str, Any]:
+        """Return the request that an `Ask` becomes; see `AsyncGrok.request_for`."""
+        __tracebackhide__ = True
+        return self._call(lambda: self._core.request_for(ask, stream=stream))
 
     def read_prices(self) -> PriceTable:
         """Read all live listings; from now on their prices are used."""

@@ -314,6 +314,11 @@ class Tokens(Wire):
 
     __str__ = __repr__
 
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        from grok_nb.show.render import tokens_bundle
+
+        return tokens_bundle([token.string_token or "" for token in self.token_ids])
+
 
 class ApiKey(Wire):
     """Answer of ``GET /v1/api-key``; times are text in ISO 8601.

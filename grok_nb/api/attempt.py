@@ -78,7 +78,8 @@ class Attempt:
     async def open(self, deadline: float) -> Answer:
         """Send the request; return its answer, if that is a success."""
         exchange, call = self._exchange, self._call
-        answer = await exchange.send("POST", call.path, deadline, call.content)
+        how = {} if call.timeout_s is None else {"timeout_s": call.timeout_s}
+        answer = await exchange.send("POST", call.path, deadline, call.content, **how)
         self._answer = answer
         self._sandbox = SANDBOX_HEADER in answer.headers
         self.record.http_status = answer.status

@@ -160,7 +160,14 @@ class Client(
         body = {"model": model, "messages": list(ask.messages), **ask.options}
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return Call(CHAT, body, origin=ask.origin, on_retry=on_retry, names=ask.names)
+        return Call(
+            CHAT,
+            body,
+            origin=ask.origin,
+            on_retry=on_retry,
+            names=ask.names,
+            timeout_s=ask.timeout_s,
+        )
 
     async def _call_for(
         self,
@@ -180,6 +187,7 @@ class Client(
             names=ask.names,
             origin=ask.origin,
             on_retry=on_retry,
+            timeout_s=ask.timeout_s,
         )
 
     async def resolve_model(self, model: str | None) -> str:

@@ -79,6 +79,7 @@ class Call:
         fold: Callable[[Mapping[str, Any], int], Fold] = Fold,
         names: Mapping[str, str] | None = None,
         missing: str = "",
+        timeout_s: float | None = None,
     ) -> None:
         self.id = os.urandom(16).hex()
         self.path = path
@@ -87,6 +88,8 @@ class Call:
         self.key = key_of(path, body)
         self.origin = origin
         self.on_retry = on_retry
+        #: of this call alone; else the session's
+        self.timeout_s = timeout_s
         self.request = bodies.canonical(path, body)
         #: the API's names of what was sent -> the user's
         self.names = {**{name: name for name in body}, **(names or {})}
@@ -239,7 +242,7 @@ class Exchange:
 
         Afterwards ``call.fold`` holds the reply, whole or partial, with its outcome.
         """
-        deadline = self._deadline()
+        deadline = self._deadline(call.timeout_s)
         while True:
             attempt = Attempt(self, call)
             failure: GrokError | None = None
@@ -311,8 +314,9 @@ class Exchange:
             }
             raise
 
-    def _deadline(self) -> float:
-        return asyncio.get_running_loop().time() + self.settings.timeout_s
+    def _deadline(self, timeout_s: float | None = None) -> float:
+        timeout_s = self.settings.timeout_s if timeout_s is None else timeout_s
+        return asyncio.get_running_loop().time() + timeout_s
 
     async def send(
         self,
@@ -323,11 +327,11 @@ class Exchange:
         **how: Any,
     ) -> Answer:
         """Send one request; return its answer, not read yet. See `Http.send`."""
+        how.setdefault("timeout_s", self.settings.timeout_s)
         return await self.http.send(
             method,
             path,
             secret=await self._secret(),
-            timeout_s=self.settings.timeout_s,
             deadline=deadline,
             body=body,
             **how,

@@ -11,6 +11,7 @@ from grok_nb.errors import BadRequest
 from grok_nb.reply import Ask, Origin
 
 from .chat import check_messages, check_model, checked_ask
+from .parameters import NUMBER, checked
 from .responses import options_of_ask
 from .server_tools import OPTIONS, tools_for
 
@@ -48,6 +49,7 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    timeout_s: float | None
     on_retry: Callable[[RetryNotice], None] | None
 
 
@@ -97,7 +99,13 @@ def question(
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
-    beside = ("messages", "system", "model", "on_retry", "attach", "detail")
+    timeout_s = options.get("timeout_s")
+    if timeout_s is not None:
+        checked("ask()", {"timeout_s": (NUMBER, 0.001, 1e9)}, {"timeout_s": timeout_s})
+    beside = (
+        *("messages", "system", "model", "attach", "detail"),
+        *("timeout_s", "on_retry"),
+    )
     tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
     sent = {
         name: value
@@ -116,9 +124,12 @@ def question(
             | {"reasoning_effort": "reasoning_effort"},
             endpoint="/responses",
             origin=origin,
+            timeout_s=timeout_s,
         )
     # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
     names = {"max_tokens": "max_completion_tokens"}
     sent = {names.get(name, name): value for name, value in sent.items()}
     ask = checked_ask(messages, model, sent, origin)
-    return dataclasses.replace(ask, names={"max_completion_tokens": "max_tokens"})
+    return dataclasses.replace(
+        ask, names={"max_completion_tokens": "max_tokens"}, timeout_s=timeout_s
+    )

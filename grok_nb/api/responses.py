@@ -488,6 +488,7 @@ class ResponseMethods:
         names: Mapping[str, str] | None = None,
         origin: Origin = Origin(),  # noqa: B008 - frozen
         on_retry: Callable[[RetryNotice], None] | None = None,
+        timeout_s: float | None = None,
     ) -> Call:
         """Return the call for an input and options that were checked.
 
@@ -511,6 +512,7 @@ class ResponseMethods:
             fold=ResponseFold,
             names=names,
             missing=_NOT_FOUND if "previous_response_id" in options else "",
+            timeout_s=timeout_s,
         )
 
 

@@ -33,10 +33,15 @@ class Live:
         IPython's ``display``, or None to show nothing.
     clock
         For the pace.
+    how
+        The format; see `grok_nb.show.formats`.
     """
 
-    def __init__(self, show: Callable[..., object] | None, clock: Clock) -> None:
+    def __init__(
+        self, show: Callable[..., object] | None, clock: Clock, how: str = "md"
+    ) -> None:
         self._show = show
+        self._how = how
         self._clock = clock
         self._handle: object | None = None
         self._begun = self._painted = clock.monotonic()
@@ -77,14 +82,16 @@ class Live:
         """Show the reply as it is now, whole and for good."""
         single = len(reply.choices) == 1
         body = self._blocks.whole if single else safe_html
-        self._put(reply_bundle(reply, body=body))
+        self._put(reply_bundle(reply, body=body, how=self._how))
 
     def _paint(self, reply: Reply, note: str) -> None:
         self._painted = self._clock.monotonic()
         self._stale = False
         single = len(reply.choices) == 1
         body = {"body": self._blocks.html} if single else {}
-        self._put(reply_bundle(reply, note=note, **body))
+        # what is not whole yet is no JSON, and has no block
+        how = "text" if self._how in ("json", "code") else self._how
+        self._put(reply_bundle(reply, note=note, how=how, **body))
 
     def _put(self, bundle: dict[str, str]) -> None:
         if self._show is None:

@@ -15,6 +15,7 @@ from typing import Any
 from IPython.core.error import UsageError
 
 from grok_nb.errors import GrokError
+from grok_nb.show.formats import FORMATS
 
 _VALUE = re.compile(
     r"""(?P<double>"(?:[^"\\]|\\.)*")|'(?P<single>[^']*)'|(?P<bare>(?:\{\{.*?\}\}|\S)+)"""
@@ -45,6 +46,10 @@ class Option:
     kind
         What the value must be: ``str``, ``int`` or ``float``; of a switch, the value
         that it sets.
+    is_list
+        Whether it can be given several times; its value is a list.
+    choices
+        What the value must be one of; empty for anything.
     """
 
     name: str
@@ -52,6 +57,8 @@ class Option:
     metavar: str
     help: str
     kind: Any = str
+    is_list: bool = False
+    choices: tuple[str, ...] = ()
 
 
 ASKING = (
@@ -63,6 +70,20 @@ ASKING = (
         "system prompt; @file reads it; {{name}} works",
     ),
     Option("out", ("-o", "--out"), "NAME", "bind the Reply to NAME"),
+    Option(
+        "attach",
+        ("-a", "--attach"),
+        "X",
+        "picture, PDF or text: a path, URL, {{figure}}, {{image}}, {{bytes}}; repeatable",
+        is_list=True,
+    ),
+    Option(
+        "context",
+        ("-x", "--context"),
+        "X",
+        "err (last exception), prev:N (last N cells), vars:a,b, file:PATH; repeatable",
+        is_list=True,
+    ),
     Option("temperature", ("-t", "--temperature"), "X", "0 to 2", float),
     Option("max_tokens", ("--max-tokens",), "N", "limit of visible tokens", int),
     Option("top_p", ("--top-p",), "X", "nucleus sampling, above 0 to 1", float),
@@ -79,9 +100,24 @@ ASKING = (
         "no interpolation: the text travels byte for byte",
         True,  # noqa: FBT003 - the value that a switch sets
     ),
+    Option("timeout_s", ("--timeout",), "S", "seconds for the whole call", float),
     Option("help", ("-h", "--help"), "", "show this help", True),  # noqa: FBT003
 )
 SHOWING = (
+    Option(
+        "format",
+        ("-f", "--format"),
+        "|".join(FORMATS),
+        "how the answer is shown (default md)",
+        choices=FORMATS,
+    ),
+    Option(
+        "code",
+        ("--code",),
+        "",
+        "the first fenced block becomes a new cell; it is never run for you",
+        True,  # noqa: FBT003
+    ),
     Option("quiet", ("-q", "--quiet"), "", "show nothing", True),  # noqa: FBT003
     Option(
         "stream",
@@ -91,9 +127,33 @@ SHOWING = (
         "on",
     ),
     Option("stream", ("--no-stream",), "", "one request, one display", "off"),
+    Option("show", ("--show",), "", "print what is sent, then send", True),  # noqa: FBT003
+    Option(
+        "dry_run",
+        ("--dry-run",),
+        "",
+        "show messages, tokens and price range; send nothing",
+        True,  # noqa: FBT003
+    ),
+    Option(
+        "verbose",
+        ("-v", "--verbose"),
+        "",
+        "say below the answer how long it took, its ids and attempts",
+        True,  # noqa: FBT003
+    ),
 )
 CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
 LINE = ASKING
+_BY_NAME = {option.name: option for option in CELL}
+TOKENS = (_BY_NAME["model"], _BY_NAME["raw"])
+FIX = tuple(
+    _BY_NAME[name]
+    for name in (
+        *("model", "system", "out", "context", "reasoning_effort", "max_tokens"),
+        *("dry_run", "show", "help"),
+    )
+)
 
 
 def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
@@ -122,7 +182,10 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
             values[option.name] = option.kind
         else:
             text, rest = _value(flag, option, rest)
-            values[option.name] = _converted(flag, option, text)
+            value = _converted(flag, option, text)
+            if option.is_list:
+                value = [*values.get(option.name, []), value]
+            values[option.name] = value
         rest = rest.lstrip()
     return values, rest
 
@@ -157,6 +220,12 @@ def _value(flag: str, option: Option, rest: str) -> tuple[str, str]:
 def _converted(flag: str, option: Option, text: str) -> object:
     if option.name == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
         raise OptionError(f"{flag} needs the name of a variable, not {text!r}.")
+    if option.choices and text not in option.choices:
+        close = difflib.get_close_matches(text, option.choices, n=1)
+        raise OptionError(
+            f"{flag} takes {', '.join(option.choices)}, not {text!r}.",
+            hint=f"Did you mean {close[0]}?" if close else "",
+        )
     if option.kind is str:
         return text
     try:

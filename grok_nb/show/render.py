@@ -10,6 +10,7 @@ import base64
 from html import escape
 from typing import TYPE_CHECKING
 
+from .formats import as_html, as_text, without_controls
 from .safe_html import escape_text, safe_html, safe_link
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def reply_bundle(
     *,
     body: Callable[[str], str] = safe_html,
     note: str = "",
+    how: str = "md",
 ) -> dict[str, str]:
     """Return what a front end shows of a reply.
 
@@ -59,12 +61,19 @@ def reply_bundle(
         finished blocks once.
     note
         A line on what is going on, while the reply is running.
+    how
+        One of `grok_nb.show.formats.FORMATS`.
 
     Returns
     -------
     dict of str to str
         ``text/html`` and ``text/plain`` (the Markdown source).
     """
+    if how != "md":
+
+        def body(text: str) -> str:
+            return as_html(text, how)
+
     many = len(reply.choices) > 1
     parts = ['<div class="grok-nb-reply">', _steps_html(reply.steps)]
     for choice in reply.choices:
@@ -73,7 +82,7 @@ def reply_bundle(
         parts.append(_choice_html(choice, body))
     parts.append(_footnotes_html(reply))
     parts += [_line(footer(reply, note), bad=reply.state == "failed"), "</div>"]
-    return {"text/html": "".join(parts), "text/plain": _plain(reply)}
+    return {"text/html": "".join(parts), "text/plain": plain_text(reply, how)}
 
 
 def footer(reply: Reply, note: str = "") -> str:
@@ -195,8 +204,9 @@ def _line(text: str, *, bad: bool = False) -> str:
     return f'<div class="grok-nb-note" style="{style}">{escape_text(text)}</div>'
 
 
-def _plain(reply: Reply) -> str:
-    texts = [c.text or c.refusal or "" for c in reply.choices]
+def plain_text(reply: Reply, how: str = "md") -> str:
+    """Return what is shown of a reply where HTML is not."""
+    texts = [as_text(c.text, how) or c.refusal or "" for c in reply.choices]
     text = "\n\n".join(texts)
     if notes := _footnotes(reply):
         lines = [
@@ -208,7 +218,7 @@ def _plain(reply: Reply) -> str:
         text += "\n\n" + "\n".join(lines)
     if reply.state in ("stopped", "failed"):
         text += f"\n\n[{_end(reply)}]"
-    return text.lstrip("\n")
+    return without_controls(text.lstrip("\n"))
 
 
 def _end(reply: Reply) -> str:
@@ -232,6 +242,83 @@ def notice_bundle(title: str, lines: list[tuple[str, str]]) -> dict[str, str]:
         f"<p><strong>{escape_text(title)}</strong></p><ul>{rows}</ul></div>"
     )
     plain = "\n".join([title, *(f"- {text} {code}".rstrip() for text, code in lines)])
+    return {"text/html": html, "text/plain": plain}
+
+
+def notes_bundle(notes: Sequence[str]) -> dict[str, str]:
+    """Return what a front end shows above a reply: what the user should know."""
+    html = "".join(_line(note) for note in notes)
+    return {
+        "text/html": f'<div class="grok-nb-notes">{html}</div>',
+        "text/plain": "\n".join(notes),
+    }
+
+
+def listing_bundle(
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    texts: Sequence[tuple[str, str]],
+    notes: Sequence[str],
+) -> dict[str, str]:
+    """Return a title, named facts, texts as they are, and notes.
+
+    Parameters
+    ----------
+    title
+        One line; may be empty.
+    facts
+        Name and value.
+    texts
+        Heading (may be empty) and text, shown verbatim.
+    notes
+        Lines below.
+    """
+    html, plain = ['<div class="grok-nb-card">'], []
+    if title:
+        html.append(f"<p><strong>{escape_text(title)}</strong></p>")
+        plain.append(title)
+    if facts:
+        cell = "text-align:left;vertical-align:top;white-space:pre-wrap"
+        rows = "".join(
+            f'<tr><td style="{cell}">{escape_text(name)}</td>'
+            f'<td style="{cell}">{escape_text(value)}</td></tr>'
+            for name, value in facts
+        )
+        html.append(f"<table>{rows}</table>")
+        width = max(len(name) for name, _ in facts)
+        plain += [f"{name:<{width}}  {value}" for name, value in facts]
+    for heading, text in texts:
+        if heading:
+            html.append(f"<p><em>{escape_text(heading)}</em></p>")
+            plain.append(f"--- {heading} ---")
+        html.append(f'<pre style="white-space:pre-wrap">{escape_text(text)}</pre>')
+        plain.append(text)
+    html += [_line(note) for note in notes]
+    plain += notes
+    return {"text/html": "".join([*html, "</div>"]), "text/plain": "\n".join(plain)}
+
+
+_TOKEN_COLOURS = ("rgba(33,150,243,0.22)", "rgba(255,152,0,0.22)")
+_MOST_TOKENS = 5_000
+
+
+def tokens_bundle(pieces: Sequence[str]) -> dict[str, str]:
+    """Return what a front end shows of a text that was split into tokens."""
+    count = f"{len(pieces):,} token{'' if len(pieces) == 1 else 's'}"
+    if len(pieces) > _MOST_TOKENS:
+        count += f", the first {_MOST_TOKENS:,} are shown"
+    shown = pieces[:_MOST_TOKENS]
+    spans = "".join(
+        f'<span style="background:{_TOKEN_COLOURS[n % 2]};border-radius:2px">'
+        f"{escape_text(piece)}</span>"
+        for n, piece in enumerate(shown)
+    )
+    html = (
+        '<div class="grok-nb-tokens"><div style="white-space:pre-wrap;line-height:1.7;'
+        f'font-family:var(--jp-code-font-family,monospace)">{spans}</div>'
+        f"{_line(count)}</div>"
+    )
+    plain = f"{count}: " + without_controls("|".join(shown))
     return {"text/html": html, "text/plain": plain}
 
 

@@ -177,6 +177,22 @@ def safe_html(markdown: str) -> str:
     return "".join(block for _, block in _blocks(_showable(markdown), {}))
 
 
+def first_code(markdown: str) -> tuple[str, str] | None:
+    """Return language and content of the first fenced block; ``None`` without one."""
+    if len(markdown) > _LONGEST_TEXT:
+        return None
+    try:
+        tokens = _parser().parse(markdown)
+    except Exception:  # noqa: BLE001 - whatever a parser trips over
+        _log.debug("looked for code in vain", exc_info=True)
+        return None
+    for token in tokens:
+        if token.type == "fence":
+            language = _LANGUAGE.match(token.info.strip())
+            return (language[0] if language else ""), str(token.content)
+    return None
+
+
 class Incremental:
     r"""Render a growing text, each finished block once.
 

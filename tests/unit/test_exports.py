@@ -126,7 +126,7 @@ def test_module_functions_ask_like_the_methods() -> None:
     assert set(AskOptions.__annotations__) == {
         *("messages", "model", "system", "temperature", "top_p", "max_tokens", "n"),
         *("seed", "stop", "frequency_penalty", "presence_penalty"),
-        *("reasoning_effort", "on_retry", "attach", "detail"),
+        *("reasoning_effort", "timeout_s", "on_retry", "attach", "detail"),
         *("search", "domains", "not_domains", "handles", "not_handles"),
         *("since", "until", "images", "video", "run_code"),
     }

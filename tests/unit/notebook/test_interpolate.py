@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from grok_nb.frames.compact import BUDGET
 from grok_nb.notebook.interpolate import FILTERS, interpolate
 from grok_nb.notebook.options import OptionError
 
@@ -78,9 +80,35 @@ def test_names_are_filled_in(number: int) -> None:
     assert interpolate(text, NAMES) == wanted
 
 
-def test_frames_can_be_shown_in_part() -> None:
-    assert interpolate("{{frame|head:2}}", NAMES) == str(FRAME.head(2))
-    assert interpolate("{{frame|head}}", NAMES) == str(FRAME)
+def test_frames_are_shown_compactly_and_in_part() -> None:
+    whole = "DataFrame, 3 rows x 2 columns\na: int64, b: str\na,b\n1,x\n2,y\n3,z"
+    assert interpolate("{{frame}}", NAMES) == whole
+    assert interpolate("{{frame|head}}", NAMES) == whole
+    two = "DataFrame, 2 rows x 2 columns\na: int64, b: str\na,b\n1,x\n2,y"
+    assert interpolate("{{frame|head:2}}", NAMES) == two
+    assert interpolate("{{frame|tail:1}}", NAMES).endswith("\nindex,a,b\n2,3,z")
+    assert interpolate("{{frame|csv}}", NAMES) == FRAME.to_csv()
+    assert interpolate("{{frame|json}}", NAMES) == FRAME.to_json(orient="records")
+    assert interpolate("{{frame.b|json}}", NAMES) == '{"0":"x","1":"y","2":"z"}'
+    assert interpolate("{{rows|head:2}} {{rows|tail:1}}", NAMES) == "[10, 20] [30]"
+    assert interpolate("{{frame|trunc:9}}", NAMES) == "DataFrame"
+
+
+def test_what_is_left_out_of_a_frame_is_said() -> None:
+    notes: list[str] = []
+    names = {"big": pd.DataFrame({"n": range(1_000_000), "text": "word " * 20})}
+    text = interpolate("Look: {{big}}", names, notes)
+    assert len(text) < BUDGET + 500
+    assert text.startswith("Look: DataFrame, 1,000,000 rows x 2 columns\nn: int64")
+    assert re.search(r"\(999,9\d\d more rows are not shown\)$", text)
+    assert len(notes) == 1
+    assert re.match(r"\{\{big\}\} is sent in part: the first \d\d of 1,000,0", notes[0])
+    assert "{{big|head:N}} sends N rows, {{big|csv}} all" in notes[0]
+    notes.clear()
+    chosen = interpolate("{{big|head:1000}}", names, notes)
+    assert (chosen.count("\n"), notes) == (1002, [])
+    interpolate("{{frame}}", NAMES, notes)
+    assert notes == []
     schema = interpolate("{{frame|schema}}", NAMES)
     assert schema.splitlines()[:2] == ["3 rows", "a: int64"]
     assert interpolate("{{long|trunc}}", NAMES) == "ab" * 1000
@@ -101,7 +129,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("{{odd}}", "no text", ""),
     ("{{odd|trunc:3}}", "no text", ""),
     ("{{x|jsn}}", "no filter 'jsn'", "Did you mean 'json'?"),
-    ("{{x|zzz}}", "no filter 'zzz'", "head, json"),
+    ("{{x|zzz}}", "no filter 'zzz'", "head, tail"),
     ("{{x|}}", "no filter ''", ""),
     ("{{x||json}}", "no filter ''", ""),
     ("{{x|head:2}}", "'head:2' failed", ""),
@@ -208,7 +236,7 @@ def test_nothing_is_called() -> None:
 
 
 def test_the_filters_are_these() -> None:
-    assert sorted(FILTERS) == ["head", "json", "schema", "trunc"]
+    assert sorted(FILTERS) == ["csv", "head", "json", "schema", "tail", "trunc"]
 
 
 def test_private_names_are_not_suggested() -> None:

@@ -1,0 +1,194 @@
+"""``-x``: the last error, earlier cells, variables and files as parts of a prompt.
+
+Each part is text with a heading; the user sees in ``--dry-run`` what it holds. What
+looks like an API key is taken out.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from grok_nb import attachments
+from grok_nb.config import scrub
+from grok_nb.errors import BadRequest
+from grok_nb.frames.compact import compact, is_frame
+
+from .interpolate import suggest
+from .options import OptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+KINDS = "err, prev:N, vars:a,b or file:PATH"
+#: Characters of one value, one output, one traceback.
+_LONGEST_VALUE = 4_000
+_LONGEST_OUTPUT = 1_000
+_LONGEST_TRACEBACK = 12_000
+_MOST_CELLS = 1_000
+
+
+def context_parts(
+    wanted: list[str], shell: Any, notes: list[str]
+) -> list[dict[str, Any]]:
+    """Return the parts of a message for what ``-x`` names.
+
+    Parameters
+    ----------
+    wanted
+        ``err`` (the last exception), ``prev:N`` (the last N cells and their results),
+        ``vars:a,b``, ``file:PATH``; in the order in which they are sent.
+    shell
+        IPython's.
+    notes
+        Takes what the user should know: what was cut.
+
+    Raises
+    ------
+    OptionError
+        Something else, or what is not there. Nothing was sent.
+    """
+    parts: list[dict[str, Any]] = []
+    for spec in wanted:
+        kind, _, argument = spec.partition(":")
+        make = _MAKERS.get(kind)
+        if make is None:
+            raise OptionError(f"-x takes {KINDS}, not {spec!r}.")
+        parts += make(argument, shell, notes)
+    return parts
+
+
+def last_error(shell: Any) -> BaseException:
+    """Return the exception that ended the last failed cell.
+
+    Raises
+    ------
+    OptionError
+        No cell has failed yet.
+    """
+    del shell  # IPython leaves it where Python does
+    error = getattr(sys, "last_value", None)
+    if not isinstance(error, BaseException):
+        raise OptionError(
+            "No cell has failed yet.", hint="-x err sends the last exception."
+        )
+    return error
+
+
+def earlier_cells(shell: Any) -> list[tuple[int, str]]:
+    """Return number and source of the cells before this one, oldest first."""
+    history = getattr(shell, "history_manager", None)
+    cells = list(enumerate(getattr(history, "input_hist_raw", None) or []))[1:]
+    get_parent = getattr(shell, "get_parent", None)
+    request: dict[str, Any] = (get_parent() if get_parent else None) or {}
+    if request.get("content", {}).get("store_history", True):
+        cells = cells[:-1]  # the last one is this cell
+    return [(number, source) for number, source in cells if source.strip()]
+
+
+def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+    if argument:
+        raise OptionError(f"-x err takes nothing, not {argument!r}.")
+    return [error_part(last_error(shell), notes)]
+
+
+def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
+    """Return an exception with its traceback as a part; ``notes`` says what was cut."""
+    lines = "".join(traceback.format_exception(error)).rstrip()
+    if len(lines) > _LONGEST_TRACEBACK:
+        # where it began and where it failed say most
+        half = _LONGEST_TRACEBACK // 2
+        lines = f"{lines[:half]}\n[...]\n{lines[-half:]}"
+        notes.append("The traceback is sent in part: its beginning and its end.")
+    return _part(f"The last error: {type(error).__name__}", lines)
+
+
+def _cells(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+    try:
+        count = int(argument or 1)
+    except ValueError:
+        count = 0
+    if not 1 <= count <= _MOST_CELLS:
+        raise OptionError(
+            f"-x prev:N needs a number of cells, 1 to {_MOST_CELLS}, not {argument!r}."
+        )
+    cells = earlier_cells(shell)
+    if not cells:
+        raise OptionError("No cell ran before this one.")
+    if len(cells) < count:
+        notes.append(f"Only {len(cells)} cells ran before this one; all are sent.")
+    results = shell.user_ns.get("_oh", {})
+    parts = []
+    for number, source in cells[-count:]:
+        text = source.rstrip("\n")
+        if number in results:
+            text += (
+                f"\n\n--- its result ---\n{_shown(results[number], _LONGEST_OUTPUT)}"
+            )
+        parts.append(_part(f"Cell [{number}]", text))
+    return parts
+
+
+def _variables(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+    names: Mapping[str, Any] = shell.user_ns
+    wanted = [name.strip() for name in argument.split(",") if name.strip()]
+    if not wanted:
+        raise OptionError("-x vars: needs names of variables: vars:a,b.")
+    parts = []
+    for name in wanted:
+        if name not in names:
+            raise OptionError(
+                f"There is no variable {name!r} for -x.", hint=suggest(name, names)
+            )
+        value = names[name]
+        heading = f"The variable {name} ({type(value).__name__})"
+        if is_frame(value):
+            found = compact(value)
+            if found.note:
+                notes.append(f"{name} is sent in part: {found.note}.")
+            parts.append(_part(heading, found.text))
+            continue
+        text = _shown(value, None)
+        if len(text) > _LONGEST_VALUE:
+            notes.append(
+                f"{name} is sent in part: {_LONGEST_VALUE:,} of {len(text):,} "
+                f"characters. {{{{{name}}}}} in the prompt sends all."
+            )
+            text = f"{text[:_LONGEST_VALUE]}…"
+        parts.append(_part(heading, text))
+    return parts
+
+
+def _file(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+    del shell, notes
+    if not argument.strip():
+        raise OptionError("-x file: needs a path: file:notes.txt.")
+    try:
+        return attachments.parts(argument.strip())
+    except BadRequest as error:
+        raise OptionError(str(error), hint=error.hint) from None
+
+
+def _shown(value: Any, longest: int | None) -> str:
+    if is_frame(value):
+        return compact(value, longest or _LONGEST_VALUE).text
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except Exception as error:  # noqa: BLE001 - any variable of the user
+        text = f"[it has no text: {type(error).__name__}]"
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}…"
+    return text
+
+
+def _part(heading: str, text: str) -> dict[str, Any]:
+    return {"type": "text", "text": f"--- {heading} ---\n{scrub(text)}"}
+
+
+_MAKERS: dict[str, Callable[[str, Any, list[str]], list[dict[str, Any]]]] = {
+    "err": _error,
+    "prev": _cells,
+    "vars": _variables,
+    "file": _file,
+}

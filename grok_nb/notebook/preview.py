@@ -1,0 +1,157 @@
+"""What a cell would send, what it sends, and what came of it, as small displays."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from grok_nb import pictures, pricing
+from grok_nb.config import scrub
+from grok_nb.reply import Usage
+from grok_nb.show.render import dollars, listing_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from grok_nb.reply import Ask, Reply
+
+_DATA_URI = re.compile(r"data:([\w.+/-]*)[^,]{0,100},([A-Za-z0-9+/=_-]{100,})")
+#: Characters of one message that a dry run shows.
+_LONGEST = 20_000
+#: A token has a byte at least; and each message a few that nobody sees.
+_HIDDEN_TOKENS = 16
+
+
+def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
+    """Return what a front end shows of a question that is not sent.
+
+    Parameters
+    ----------
+    ask
+        The question.
+    grok
+        The session that would send it: its model and prices. Nothing is looked up.
+    notes
+        What was cut.
+    """
+    model = ask.model or grok.settings.model or pricing.snapshot_default()
+    why = "" if ask.model or grok.settings.model else " (the default, if none is newer)"
+    endpoint = f"{grok.settings.base_url.rstrip('/')}{ask.endpoint}"
+    facts = [
+        ("model", f"{model}{why}"),
+        ("sent to", f"POST {endpoint}"),
+        *_tokens_and_price(ask, grok, model),
+        ("stored", "no reply to this is in the store: it would be asked and paid for"),
+    ]
+    if ask.options:
+        shown = json.dumps(dict(ask.options), ensure_ascii=False, default=str)
+        facts.insert(2, ("options", _readable(shown)))
+    if ask.origin.thread:
+        facts.insert(2, ("thread", ask.origin.thread))
+    texts = [(str(m.get("role", "")), _content(m)) for m in ask.messages]
+    return listing_bundle("Dry run: nothing was sent.", facts, texts, notes)
+
+
+def sent_bundle(request: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a front end shows of a request that is being sent."""
+    body = json.dumps(request["body"], ensure_ascii=False, indent=2)
+    head = f"{request['method']} {request['url']}"
+    return listing_bundle(f"Sent: {head}", [], [("", _readable(body))], [])
+
+
+def details_bundle(reply: Reply | None) -> dict[str, str]:
+    """Return what a front end shows of how a reply came about."""
+    facts: list[tuple[str, str]] = []
+    if reply is not None:
+        usage = reply.usage
+        facts = [
+            ("request id", reply.request_id or ""),
+            ("response id", reply.id or ""),
+            ("fingerprint", reply.fingerprint or ""),
+            ("finish reason", reply.finish_reason or ""),
+            ("attempts", f"{reply.attempts}, {reply.attempts_in_doubt} in doubt"),
+            ("cost", f"{reply.cost_usd} USD, {reply.cost_source}"),
+        ]
+        if usage is not None:
+            facts.append(
+                (
+                    "tokens",
+                    (
+                        f"prompt {usage.prompt_tokens:,} "
+                        f"(cached {usage.cached_prompt_tokens:,}, "
+                        f"images {usage.image_tokens:,}), "
+                        f"answer {usage.completion_tokens:,}, "
+                        f"reasoning {usage.reasoning_tokens:,}"
+                    ),
+                )
+            )
+    return listing_bundle("", [fact for fact in facts if fact[1]], [], [])
+
+
+def _tokens_and_price(ask: Ask, grok: Any, model: str) -> list[tuple[str, str]]:
+    likely, of_pictures = pictures.estimate(list(ask.messages))
+    text = sum(len(_content(m, "").encode("utf-8", "replace")) for m in ask.messages)
+    most = text + of_pictures + _HIDDEN_TOKENS * (len(ask.messages) + 1)
+    bound = ask.options.get(
+        "max_completion_tokens", ask.options.get("max_output_tokens")
+    )
+    choices = ask.options.get("n", 1)
+    output = "output without a bound (--max-tokens)"
+    if bound is not None:
+        output = f"at most {bound * choices:,} of output"
+        if "max_output_tokens" not in ask.options:
+            output += ", besides reasoning"
+    facts = [("tokens", f"about {likely:,} of prompt, at most {most:,}; {output}")]
+    table = grok.price_table
+    low = _cost(
+        table, model, grok, Usage(prompt_tokens=likely, image_tokens=of_pictures)
+    )
+    if low is None:
+        return [*facts, ("price", f"unknown: no price list has {model}")]
+    if bound is None:
+        per_token = _cost(table, model, grok, Usage(completion_tokens=1_000_000))
+        more = (
+            ""
+            if per_token is None
+            else f" + {dollars(per_token)} per million of output"
+        )
+        return [*facts, ("price", f"about {dollars(low)}{more}")]
+    high = _cost(
+        table,
+        model,
+        grok,
+        Usage(
+            prompt_tokens=most,
+            image_tokens=of_pictures,
+            completion_tokens=bound * choices,
+        ),
+    )
+    return [*facts, ("price", f"{dollars(low)} to {dollars(high or 0)}")]
+
+
+def _cost(table: Any, model: str, grok: Any, usage: Usage) -> float | None:
+    ticks = pricing.cost_ticks(table, model, usage, base_url=grok.settings.base_url)
+    return None if ticks is None else ticks / 1e10
+
+
+def _content(message: Mapping[str, Any], picture: str | None = None) -> str:
+    """Return the text of a message; pictures are told of, not shown."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return content
+    lines = []
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            lines.append(part["text"])
+        elif picture is None:
+            lines.append(_readable(json.dumps(part, ensure_ascii=False, default=str)))
+    return "\n\n".join(lines)
+
+
+def _readable(text: str) -> str:
+    """Shorten what nobody reads, and hide what nobody may."""
+    text = _DATA_URI.sub(
+        lambda found: f"data:{found[1]};base64,[{len(found[2]) * 3 // 4:,} bytes]", text
+    )
+    return scrub(text)
