@@ -14,6 +14,8 @@ from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
 from .files import FileMethods
 from .images import ImageMethods
+from .legacy import LegacyMethods
+from .messages import MessageMethods
 from .parameters import in_path
 from .responses import RESPONSES, ResponseMethods, items_of
 
@@ -38,7 +40,13 @@ CHAT = "/chat/completions"
 
 
 class Client(
-    ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods
+    ResponseMethods,
+    MessageMethods,
+    LegacyMethods,
+    ImageMethods,
+    EmbeddingMethods,
+    FileMethods,
+    DeferredMethods,
 ):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
@@ -143,6 +151,7 @@ class Client(
             async for chunk in exchange:
                 yield ChatCompletionChunk.read(chunk)
         finally:
+            chunk = {}  # a traceback may show variables, and a server echo the key
             await exchange.aclose()  # type: ignore[attr-defined]  # it is a generator
 
     async def _chat_call(

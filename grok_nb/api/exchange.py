@@ -434,11 +434,15 @@ def _guess(call: Call, seen: Usage | None) -> Usage:
     texts: Counter[str] = Counter()
     for kind, _, text in call.fold.log:
         texts[kind] += len(text.encode("utf-8", "replace"))
-    asked = call.body.get("messages", call.body.get("input", ""))
-    prompt_tokens, image_tokens = pictures.estimate(asked)
+    begun = call.fold.begun
+    if begun is None:
+        asked = [call.body.get(name) for name in call.fold.asked_in]
+        prompt_tokens, image_tokens = pictures.estimate(asked)
+        begun = Usage(prompt_tokens=prompt_tokens, image_tokens=image_tokens)
     return Usage(
-        prompt_tokens=prompt_tokens,
-        image_tokens=image_tokens,
+        prompt_tokens=begun.prompt_tokens,
+        cached_prompt_tokens=begun.cached_prompt_tokens,
+        image_tokens=begun.image_tokens,
         completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
         reasoning_tokens=-(-texts["reasoning"] // 4),
         tool_uses=call.fold.tool_uses(),
