@@ -25,6 +25,7 @@ from .parameters import (
     Rules,
     checked,
 )
+from .search_parameters import checked_search
 
 #: name -> (what it must be, lowest, highest)
 PARAMETERS: Rules = {
@@ -100,10 +101,13 @@ def checked_ask(
     """
     if model is not None:
         check_model(model)
+    found = checked("Chat completions", PARAMETERS, options)
+    if "search_parameters" in found:
+        found["search_parameters"] = checked_search(found["search_parameters"])
     return Ask(
         messages=tuple(check_messages(messages)),
         model=model,
-        options=checked("Chat completions", PARAMETERS, options),
+        options=found,
         origin=origin,
     )
 

@@ -20,6 +20,7 @@ from grok_nb.config import scrub_error
 from grok_nb.errors import (
     ApiError,
     ConnectionFailed,
+    Gone,
     GrokError,
     InDoubt,
     RateLimited,
@@ -81,25 +82,38 @@ class Call:
         missing: str = "",
     ) -> None:
         self.id = os.urandom(16).hex()
-        self.path = path
-        self.body = body
-        self.content = encoded(body)
-        self.key = key_of(path, body)
         self.origin = origin
         self.on_retry = on_retry
-        self.request = bodies.canonical(path, body)
-        #: the API's names of what was sent -> the user's
-        self.names = {**{name: name for name in body}, **(names or {})}
         #: what to do where the server knows no such thing, besides the model
         self.missing = missing
-        #: what the tools log in with elsewhere; see `server_tools.without_secrets`
-        self.secrets = secrets_in(body)
-        self._new_fold = fold
-        self.fold = self.fresh_fold()
+        #: what makes another request of it where the server answers 410
+        self.otherwise: Callable[[], None] | None = None
+        self.turn_to(path, body, fold=fold, names=names)
         self.record: CallRecord | None = None  # of the latest attempt
         self.attempts = 0
         self.in_doubt = 0
         self.failures: Counter[Kind] = Counter()
+
+    def turn_to(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        fold: Callable[[Mapping[str, Any], int], Fold] = Fold,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Ask this from the next attempt on; it stays the same call."""
+        self.path = path
+        self.body = body
+        self.content = encoded(body)
+        self.key = key_of(path, body)
+        self.request = bodies.canonical(path, body)
+        #: the API's names of what was sent -> the user's
+        self.names = {**{name: name for name in body}, **(names or {})}
+        #: what the tools log in with elsewhere; see `server_tools.without_secrets`
+        self.secrets = secrets_in(body)
+        self._new_fold = fold
+        self.fold = self.fresh_fold()
 
     def fresh_fold(self) -> Fold:
         """Return an empty fold for the next attempt."""
@@ -272,6 +286,9 @@ class Exchange:
                     attempt.settle(failure)
             if failure is None:
                 return
+            if isinstance(failure, Gone) and call.otherwise is not None:
+                call.otherwise()
+                continue
             await self._before_retry(call, attempt, failure, deadline)
 
     async def _before_retry(

@@ -48,6 +48,7 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    search_parameters: Mapping[str, Any] | None
     on_retry: Callable[[RetryNotice], None] | None
 
 
@@ -99,6 +100,11 @@ def question(
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
     beside = ("messages", "system", "model", "on_retry", "attach", "detail")
     tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
+    if tools and options.get("search_parameters") is not None:
+        raise BadRequest(
+            "search_parameters does not go with search or run_code.",
+            hint="search= is what took its place: leave search_parameters out.",
+        )
     sent = {
         name: value
         for name, value in options.items()

@@ -67,6 +67,7 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.language_model("grok-4.7"), ListedModel)
     assert_type(grok.tokenize("hi").count, int)
     assert_type(grok.api_key(), ApiKey)
+    assert_type(gn.ask("hi", search_parameters={"mode": "on"}), gn.Reply)
     assert_type(gn.ask("hi", attach=["a.png", b""], detail="low"), gn.Reply)
     assert_type(grok.generate_images("a fox", n=2), Images)
     assert_type(grok.edit_images("bluer", "a.png").images[0], GeneratedImage)
