@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -47,6 +48,7 @@ SAID: dict[str, Callable[[str], object]] = {
         json.dumps({"code": f"c:{KEY}", "error": echo}).encode(),
         {"x-request-id": KEY},
     ),
+    "410": lambda echo: Answer(410, json.dumps({"error": echo}).encode()),
     "500": lambda echo: Answer(500, json.dumps({"error": echo}).encode()),
     "text": lambda echo: Answer(200, echo.encode()),
     "error": lambda echo: Answer(
@@ -108,6 +110,10 @@ CALLS: dict[str, Callable[[gn.Grok], object]] = {
     "complete": lambda g: g.complete("Hi", "m"),
     "complete_stream": lambda g: list(g.complete_stream("Hi", "m")),
     "anthropic_complete": lambda g: g.anthropic_complete("Hi", max_tokens_to_sample=9),
+    "search_parameters": lambda g: g.ask("Hi", search_parameters={}),
+    "search_parameters, stream": lambda g: list(
+        g.chat_completion_stream(ASKED, search_parameters={})
+    ),
     "search": lambda g: g.ask("Hi", search="web"),
     "delete_response": lambda g: g.delete_response("r"),
     "generate_images": lambda g: g.generate_images("a fox"),
@@ -136,7 +142,10 @@ def shown(call: Callable[[gn.Grok], object], said: object) -> tuple[str, str]:
         clock=ManualClock(),
     )
     try:
-        text = repr(call(grok))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            text = repr(call(grok))
+        text += "".join(str(warning.message) for warning in told)
     except gn.GrokError as error:
         text = _ours(error) + repr(vars(error)) + repr(error.reply)
     rows = repr(grok.ledger.rows())
