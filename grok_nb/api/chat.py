@@ -25,7 +25,6 @@ from .parameters import (
     Rules,
     checked,
 )
-from .search_parameters import checked_search
 
 #: name -> (what it must be, lowest, highest)
 PARAMETERS: Rules = {
@@ -103,6 +102,8 @@ def checked_ask(
         check_model(model)
     found = checked("Chat completions", PARAMETERS, options)
     if "search_parameters" in found:
+        from .search_parameters import checked_search  # seldom needed
+
         found["search_parameters"] = checked_search(found["search_parameters"])
     return Ask(
         messages=tuple(check_messages(messages)),

@@ -17,7 +17,6 @@ from grok_nb.portal import is_inside
 from .gate import _level_of_user
 from .response_fold import ResponseFold
 from .responses import RESPONSES, checked_options, items_of
-from .search_parameters import as_tools
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +78,8 @@ class LiveSearch:
 
 def _send_on(call: Call) -> None:
     """Make of a call what the server still takes, and say so once."""
+    from .search_parameters import as_tools  # seldom needed
+
     body = call.body
     searching = as_tools(body[_FIELD])
     if not searching.tools:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -167,7 +166,6 @@ def _refuse_unknown(where: str, fields: Fields, given: Mapping[str, Any]) -> Non
 # -- as tools --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Searching:
     """What search parameters come to in a Responses request.
 
@@ -181,9 +179,10 @@ class Searching:
         What means something else now.
     """
 
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.tools: list[dict[str, Any]] = []
+        self.left_out: list[str] = []
+        self.remarks: list[str] = []
 
 
 def as_tools(search: Mapping[str, Any]) -> Searching:
