@@ -252,9 +252,14 @@ def estimate(asked: Any) -> tuple[int, int]:
 
 
 def _url_in(part: Any) -> tuple[str, str | None] | None:
-    """Return URL and detail of an image part, of chat or of responses."""
+    """Return URL and detail of an image part, of chat, responses or messages."""
     if not isinstance(part, Mapping):
         return None
+    source = part.get("source")
+    if part.get("type") == "image" and isinstance(source, Mapping):
+        if isinstance(data := source.get("data"), str):
+            return f"data:{source.get('media_type')};base64,{data}", None
+        return str(source.get("url", "")), None
     if part.get("type") not in ("image_url", "input_image"):
         return None
     holder = part.get("image_url")

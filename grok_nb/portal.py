@@ -243,8 +243,12 @@ class Portal:
         if item.error is not None:
             _raise(item.error)
 
+    def is_own_thread(self) -> bool:
+        """Whether the caller runs on the loop."""
+        return threading.current_thread() is self._thread
+
     def _refuse_own_thread(self) -> None:
-        if threading.current_thread() is self._thread:
+        if self.is_own_thread():
             raise RuntimeError(
                 "A blocking call on grok_nb's own loop would wait for itself: "
                 "use gn.AsyncGrok or gn.aask there."
@@ -300,6 +304,11 @@ def portal() -> Portal:
             atexit.unregister(_stop_at_exit)
             atexit.register(_stop_at_exit)
         return _portal
+
+
+def is_inside() -> bool:
+    """Whether this is the background loop's thread, whose warnings nobody sees."""
+    return _portal is not None and _portal.is_own_thread()
 
 
 def _forget() -> None:

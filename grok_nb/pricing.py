@@ -22,6 +22,8 @@ TICKS_PER_USD = 10_000_000_000
 #: ticks per token -> USD per million tokens
 TICKS_PER_USD_PER_MTOK = 10_000
 _TOO_MANY_TICKS = 2**63
+#: For a source of live search, where the list has none. Source: xai-api.md section 11.
+_SEARCH_TICKS = 250_000_000
 #: Source: xai-api.md section 9, "Choosing a default model".
 _NOT_FOR_CHAT = ("multi-agent", "build", "code", "voice", "imagine")
 
@@ -180,7 +182,7 @@ def cost_ticks(
         + cached * (rates.input if rates.cached_input is None else rates.cached_input)
         + image * (rates.input if rates.image_input is None else rates.image_input)
         + usage.billed_output_tokens * output
-        + usage.sources_used * (found.search or 0)
+        + usage.sources_used * (_SEARCH_TICKS if found.search is None else found.search)
     )
     document = _document()
     if service_tier == "priority":

@@ -222,6 +222,10 @@ class AsyncGrok(Client):
             ``not_handles`` (at most 20), ``since`` and ``until`` (days, inclusive),
             ``video``. ``images`` has pictures that are met looked at.
 
+            ``search_parameters`` is the live search of 2025, as `chat_completion`
+            takes it: where the server has it no more, its tools answer, and a
+            RuntimeWarning says what became of the parameters.
+
         Returns
         -------
         Reply
@@ -485,16 +489,25 @@ class Grok(BlockingClient):
         ``on_idle`` is called on the waiting thread, every 0.1 s without an event.
         """
         self._core.heed(ask.model)
-        stream = self._core.follow(ask, on_retry=on_retry)
+        streams: list[AsyncReplyStream] = []
+
+        def begin() -> AsyncIterator[Event]:
+            streams.append(self._core.follow(ask, on_retry=on_retry))
+            return aiter(streams[-1])
+
+        def reply() -> Reply:
+            if streams:
+                return streams[-1].reply
+            return Reply(state="stopped", thread=ask.origin.thread)
 
         def events() -> Iterator[Event]:
             __tracebackhide__ = True
             try:
-                yield from self._iterate(lambda: aiter(stream), on_idle)
+                yield from self._iterate(begin, on_idle)
             finally:
                 self._core.warn()
 
-        return ReplyStream(events(), lambda: stream.reply)
+        return ReplyStream(events(), reply)
 
     def request_for(self, ask: Ask, *, stream: bool = False) -> dict[str, Any]:
         """Return the request that an `Ask` becomes; see `AsyncGrok.request_for`."""

@@ -24,13 +24,16 @@ class Wire(BaseModel):
         return self._raw  # type: ignore[no-any-return]  # set by read() only
 
     @classmethod
-    def read(cls, data: dict[str, Any]) -> Self:
-        """Read parsed JSON; what does not fit becomes ``None``."""
+    def read(cls, data: dict[str, Any], raw: dict[str, Any] | None = None) -> Self:
+        """Read parsed JSON; what does not fit becomes ``None``.
+
+        ``raw`` is what came, where ``data`` was made from it.
+        """
         try:
             found = cls.model_validate(data)
         except ValidationError as error:
             found = cls.model_validate(_without(data, error))
-        found._raw = data  # noqa: SLF001 - its own class
+        found._raw = data if raw is None else raw  # noqa: SLF001 - its own class
         return found
 
 
@@ -248,6 +251,113 @@ class InputItems(Wire):
 
     object: str | None = None
     data: list[dict[str, Any]] | None = None
+
+
+class ContentBlock(Wire):
+    """A part of a message in Anthropic's form; ``type`` says which fields it has."""
+
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    id: str | None = None
+    name: str | None = None
+    input: dict[str, Any] | None = None
+
+
+class AnthropicMessage(Wire):
+    """Answer of ``POST /v1/messages``.
+
+    ``.raw["content"]`` can be sent again as the content of an assistant's message.
+    Source: xai-api.md section 8.1.
+    """
+
+    id: str | None = None
+    type: str | None = None
+    role: str | None = None
+    model: str | None = None
+    content: list[ContentBlock] | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    usage: dict[str, Any] | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of all its blocks."""
+        return "".join(b.text or "" for b in self.content or () if b.type == "text")
+
+
+class BlockDelta(Wire):
+    """What an event adds to a block, or says of the end of the message."""
+
+    type: str | None = None
+    text: str | None = None
+    thinking: str | None = None
+    partial_json: str | None = None
+    signature: str | None = None
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+class MessageEvent(Wire):
+    """One event of a message's stream; ``type`` says which fields it has.
+
+    Source: xai-api.md section 8.1.
+    """
+
+    type: str | None = None
+    index: int | None = None
+    content_block: ContentBlock | None = None
+    delta: BlockDelta | None = None
+    usage: dict[str, Any] | None = None
+
+    @property
+    def message(self) -> AnthropicMessage | None:
+        """The message as it begins: of ``message_start``."""
+        found = self.raw.get("message")
+        return AnthropicMessage.read(found) if isinstance(found, dict) else None
+
+
+class AnthropicCompletion(Wire):
+    """Answer of ``POST /v1/complete``.
+
+    Source: xai-api.md section 8.3.
+    """
+
+    type: str | None = None
+    id: str | None = None
+    completion: str | None = None
+    stop_reason: str | None = None
+    model: str | None = None
+
+
+class TextChoice(Wire):
+    """One text of a completion, or what a chunk adds to one."""
+
+    index: int | None = None
+    text: str | None = None
+    finish_reason: str | None = None
+    logprobs: dict[str, Any] | None = None
+
+
+class TextCompletion(Wire):
+    """Answer of ``POST /v1/completions``, or one chunk of its stream.
+
+    Source: xai-api.md section 8.2.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[TextChoice] | None = None
+    usage: dict[str, Any] | None = None
+    system_fingerprint: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Text of the first choice."""
+        return (self.choices[0].text or "") if self.choices else ""
 
 
 class ListedModel(Wire):

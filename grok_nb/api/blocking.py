@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from grok_nb.errors import GrokError
 from grok_nb.portal import portal
 
+from .blocking_legacy import BlockingLegacy
 from .blocking_media import BlockingMedia
+from .live_search import Untold
 from .server_tools import without_secrets
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BlockingClient(BlockingMedia):
+class BlockingClient(BlockingLegacy, BlockingMedia):
     """Blocking access to the API: the methods of `Client`, which it drives.
 
     Safe to use from several threads; refuses calls from the background loop itself.
@@ -57,6 +59,11 @@ class BlockingClient(BlockingMedia):
         __tracebackhide__ = True
         self._core.exchange.find_key()
         try:
+            try:
+                return portal().call(make)
+            except Untold as untold:
+                held = untold.with_traceback(None)
+            held.tell()
             return portal().call(make)
         except GrokError as error:
             # whose cell it is counts, not where in here it was noticed
@@ -69,7 +76,22 @@ class BlockingClient(BlockingMedia):
     ) -> Iterator[T]:
         __tracebackhide__ = True
         self._core.exchange.find_key()
-        return portal().iterate(make, on_idle)
+        return self._told(make, on_idle)
+
+    def _told(
+        self,
+        make: Callable[[], AsyncIterator[T]],
+        on_idle: Callable[[], object] | None,
+    ) -> Iterator[T]:
+        __tracebackhide__ = True
+        held = None
+        try:
+            yield from portal().iterate(make, on_idle)
+        except Untold as untold:
+            held = untold.with_traceback(None)
+        if held is not None:
+            held.tell()
+            yield from portal().iterate(make, on_idle)
 
     def chat_completion(
         self,

@@ -100,10 +100,15 @@ def checked_ask(
     """
     if model is not None:
         check_model(model)
+    found = checked("Chat completions", PARAMETERS, options)
+    if "search_parameters" in found:
+        from .search_parameters import checked_search  # seldom needed
+
+        found["search_parameters"] = checked_search(found["search_parameters"])
     return Ask(
         messages=tuple(check_messages(messages)),
         model=model,
-        options=checked("Chat completions", PARAMETERS, options),
+        options=found,
         origin=origin,
     )
 

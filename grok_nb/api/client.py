@@ -14,6 +14,9 @@ from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
 from .files import FileMethods
 from .images import ImageMethods
+from .legacy import LegacyMethods
+from .live_search import ChunkWriter, LiveSearch, completion_of
+from .messages import MessageMethods
 from .parameters import in_path
 from .responses import RESPONSES, ResponseMethods, items_of
 
@@ -38,7 +41,13 @@ CHAT = "/chat/completions"
 
 
 class Client(
-    ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods
+    ResponseMethods,
+    MessageMethods,
+    LegacyMethods,
+    ImageMethods,
+    EmbeddingMethods,
+    FileMethods,
+    DeferredMethods,
 ):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
@@ -64,6 +73,7 @@ class Client(
         jitter: random.Random | None = None,
     ) -> None:
         self.exchange = Exchange(settings, http, books, clock=clock, jitter=jitter)
+        self.live_search = LiveSearch()
 
     @property
     def settings(self) -> Settings:
@@ -87,12 +97,16 @@ class Client(
         model
             Id or alias; default as `Grok` resolves it.
         **options
-            Any of `ChatOptions`; only what is given is sent.
+            Any of `ChatOptions`; only what is given is sent. ``search_parameters``
+            (the live search of 2025) are sent on as a Responses request with the
+            server's own tools where the server answers 410 to them; a RuntimeWarning
+            says what became of them.
 
         Returns
         -------
         ChatCompletion
-            Typed; ``.raw`` is the JSON as it came.
+            Typed; ``.raw`` is the JSON as it came. Of a question that was sent on it is
+            the response's; the completion was made from that.
 
         Raises
         ------
@@ -110,7 +124,11 @@ class Client(
         call = await self._chat_call(checked_ask(messages, model, options))
         async for _ in self.exchange.run(call):
             pass
-        return ChatCompletion.read(call.fold.data or {})
+        data = call.fold.data or {}
+        is_response = call.path == RESPONSES
+        return ChatCompletion.read(
+            completion_of(call.fold) if is_response else data, data
+        )
 
     async def chat_completion_stream(
         self,
@@ -123,7 +141,8 @@ class Client(
         Yields
         ------
         ChatCompletionChunk
-            In the order of the server; the usage comes last.
+            In the order of the server; the usage comes last. Of a question that was
+            sent on, as `chat_completion` says, ``.raw`` is the response's event.
 
         Raises
         ------
@@ -139,10 +158,16 @@ class Client(
 
         call = await self._chat_call(checked_ask(messages, model, options), stream=True)
         exchange = self.exchange.run(call)
+        writer = ChunkWriter()
         try:
             async for chunk in exchange:
-                yield ChatCompletionChunk.read(chunk)
+                if call.path != RESPONSES:
+                    yield ChatCompletionChunk.read(chunk)
+                    continue
+                for made in writer.write(call.fold, chunk):
+                    yield ChatCompletionChunk.read(made, chunk)
         finally:
+            chunk = {}  # a traceback may show variables, and a server echo the key
             await exchange.aclose()  # type: ignore[attr-defined]  # it is a generator
 
     async def _chat_call(
@@ -160,7 +185,7 @@ class Client(
         body = {"model": model, "messages": list(ask.messages), **ask.options}
         if stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return Call(
+        call = Call(
             CHAT,
             body,
             origin=ask.origin,
@@ -168,6 +193,8 @@ class Client(
             names=ask.names,
             timeout_s=ask.timeout_s,
         )
+        self.live_search.prepare(call)
+        return call
 
     async def _call_for(
         self,

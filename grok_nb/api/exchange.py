@@ -20,6 +20,7 @@ from grok_nb.config import scrub_error
 from grok_nb.errors import (
     ApiError,
     ConnectionFailed,
+    Gone,
     GrokError,
     InDoubt,
     RateLimited,
@@ -82,27 +83,40 @@ class Call:
         timeout_s: float | None = None,
     ) -> None:
         self.id = os.urandom(16).hex()
-        self.path = path
-        self.body = body
-        self.content = encoded(body)
-        self.key = key_of(path, body)
         self.origin = origin
         self.on_retry = on_retry
         #: of this call alone; else the session's
         self.timeout_s = timeout_s
-        self.request = bodies.canonical(path, body)
-        #: the API's names of what was sent -> the user's
-        self.names = {**{name: name for name in body}, **(names or {})}
         #: what to do where the server knows no such thing, besides the model
         self.missing = missing
-        #: what the tools log in with elsewhere; see `server_tools.without_secrets`
-        self.secrets = secrets_in(body)
-        self._new_fold = fold
-        self.fold = self.fresh_fold()
+        #: what makes another request of it where the server answers 410
+        self.otherwise: Callable[[], None] | None = None
+        self.turn_to(path, body, fold=fold, names=names)
         self.record: CallRecord | None = None  # of the latest attempt
         self.attempts = 0
         self.in_doubt = 0
         self.failures: Counter[Kind] = Counter()
+
+    def turn_to(
+        self,
+        path: str,
+        body: dict[str, Any],
+        *,
+        fold: Callable[[Mapping[str, Any], int], Fold] = Fold,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        """Ask this from the next attempt on; it stays the same call."""
+        self.path = path
+        self.body = body
+        self.content = encoded(body)
+        self.key = key_of(path, body)
+        self.request = bodies.canonical(path, body)
+        #: the API's names of what was sent -> the user's
+        self.names = {**{name: name for name in body}, **(names or {})}
+        #: what the tools log in with elsewhere; see `server_tools.without_secrets`
+        self.secrets = secrets_in(body)
+        self._new_fold = fold
+        self.fold = self.fresh_fold()
 
     def fresh_fold(self) -> Fold:
         """Return an empty fold for the next attempt."""
@@ -275,6 +289,9 @@ class Exchange:
                     attempt.settle(failure)
             if failure is None:
                 return
+            if isinstance(failure, Gone) and call.otherwise is not None:
+                call.otherwise()
+                continue
             await self._before_retry(call, attempt, failure, deadline)
 
     async def _before_retry(
@@ -438,11 +455,15 @@ def _guess(call: Call, seen: Usage | None) -> Usage:
     texts: Counter[str] = Counter()
     for kind, _, text in call.fold.log:
         texts[kind] += len(text.encode("utf-8", "replace"))
-    asked = call.body.get("messages", call.body.get("input", ""))
-    prompt_tokens, image_tokens = pictures.estimate(asked)
+    begun = call.fold.begun
+    if begun is None:
+        asked = [call.body.get(name) for name in call.fold.asked_in]
+        prompt_tokens, image_tokens = pictures.estimate(asked)
+        begun = Usage(prompt_tokens=prompt_tokens, image_tokens=image_tokens)
     return Usage(
-        prompt_tokens=prompt_tokens,
-        image_tokens=image_tokens,
+        prompt_tokens=begun.prompt_tokens,
+        cached_prompt_tokens=begun.cached_prompt_tokens,
+        image_tokens=begun.image_tokens,
         completion_tokens=-(-(texts["text"] + texts["tool_call"]) // 4),
         reasoning_tokens=-(-texts["reasoning"] // 4),
         tool_uses=call.fold.tool_uses(),

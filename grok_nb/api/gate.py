@@ -50,6 +50,28 @@ def check_parameters(table: PriceTable, model: str, given: Mapping[str, str]) ->
             )
 
 
+def check_completes(table: PriceTable, model: str) -> None:
+    """Raise `BadRequest` for a model that is known not to complete plain texts.
+
+    Models that reason do not. Of one that another answers for, its own name counts;
+    one that was retired for good is left to the API's 404.
+    Source: xai-api.md section 8.2.
+    """
+    known = table.named(model)
+    if known is None or known.status == "retired" or not known.reasoning:
+        return
+    found = [
+        m.id
+        for m in table.models
+        if m.kind == "language" and m.status == "current" and m.reasoning is False
+    ]
+    raise BadRequest(
+        f"{model} does not complete plain texts: it reasons, and xAI answers 400.",
+        hint=(f"Take {found[0]!r}, or ask" if found else "Ask")
+        + " with chat_completion(), which takes every model.",
+    )
+
+
 def _other(table: PriceTable, name: str) -> str:
     found = [
         m.id

@@ -15,6 +15,7 @@ NUMBER, WHOLE, FLAG = "a number", "a whole number", "True or False"
 WORD, OBJECT, LIST = "text", "a dict", "a list"
 WORDS = "text or a list of texts"
 CHOICE = "text or a dict"
+BLOCKS = "text or a list of blocks"
 
 #: name -> (what it must be, lowest, highest)
 Rules = Mapping[str, tuple[str, float, float]]
@@ -42,6 +43,27 @@ def checked(what: str, rules: Rules, given: Mapping[str, Any] | None) -> dict[st
         for name, value in (given or {}).items()
         if value is not None
     }
+
+
+def refuse_elsewhere(
+    what: str, elsewhere: Mapping[str, str], given: Mapping[str, Any]
+) -> None:
+    """Raise `BadRequest` for a parameter of other endpoints that was set.
+
+    Parameters
+    ----------
+    what
+        Who does not take it: "Messages".
+    elsewhere
+        Such parameters -> what to do.
+    given
+        ``None`` values count as not given.
+    """
+    for name, value in given.items():
+        if value is not None and name in elsewhere:
+            raise BadRequest(
+                f"{what} have no parameter {name!r}.", hint=elsewhere[name]
+            )
 
 
 def in_path(name: str, value: object, hint: str) -> str:
@@ -109,7 +131,7 @@ def _fits(kind: str, value: object) -> bool:
         return isinstance(value, Mapping)
     if kind == CHOICE:
         return isinstance(value, (str, Mapping))
-    if kind == WORDS and isinstance(value, str):
+    if kind in (WORDS, BLOCKS) and isinstance(value, str):
         return True
     is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
     if kind == WORDS:

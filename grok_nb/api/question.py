@@ -50,6 +50,7 @@ class AskOptions(TypedDict, total=False):
     video: bool | None
     run_code: bool | None
     timeout_s: float | None
+    search_parameters: Mapping[str, Any] | None
     on_retry: Callable[[RetryNotice], None] | None
 
 
@@ -107,6 +108,11 @@ def question(
         *("timeout_s", "on_retry"),
     )
     tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
+    if tools and options.get("search_parameters") is not None:
+        raise BadRequest(
+            "search_parameters does not go with search or run_code.",
+            hint="search= is what took its place: leave search_parameters out.",
+        )
     sent = {
         name: value
         for name, value in options.items()

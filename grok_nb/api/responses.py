@@ -28,6 +28,7 @@ from .parameters import (
     Rules,
     checked,
     in_path,
+    refuse_elsewhere,
 )
 from .response_fold import ResponseFold
 from .server_tools import checked_tools, without_secrets
@@ -65,15 +66,15 @@ PARAMETERS: Rules = {
     "truncation": (WORD, 0, 0),
     "context_management": (OBJECT, 0, 0),
 }
-#: parameters of chat completions that have another name here -> what to write
+#: parameters of chat completions that have another name here -> what to do
 _ELSEWHERE = {
-    "max_tokens": "max_output_tokens=",
-    "max_completion_tokens": "max_output_tokens=",
-    "reasoning_effort": 'reasoning={"effort": ...}',
-    "response_format": 'text={"format": ...}',
-    "system": "instructions=",
-    "messages": "input=",
-    "search_parameters": 'tools=[{"type": "web_search"}]',
+    "max_tokens": "Write max_output_tokens= here.",
+    "max_completion_tokens": "Write max_output_tokens= here.",
+    "reasoning_effort": 'Write reasoning={"effort": ...} here.',
+    "response_format": 'Write text={"format": ...} here.',
+    "system": "Write instructions= here.",
+    "messages": "Write input= here.",
+    "search_parameters": 'Write tools=[{"type": "web_search"}] here.',
 }
 _NOT_FOUND = (
     "A response is stored for 30 days, unless store=False was sent or it was deleted."
@@ -121,12 +122,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     BadRequest
         One cannot be right, or two do not go together. Nothing was sent.
     """
-    for name, value in options.items():
-        if value is not None and name in _ELSEWHERE:
-            raise BadRequest(
-                f"Responses have no parameter {name!r}.",
-                hint=f"Write {_ELSEWHERE[name]} here.",
-            )
+    refuse_elsewhere("Responses", _ELSEWHERE, options)
     found = checked("Responses", PARAMETERS, options)
     if "instructions" in found and "previous_response_id" in found:
         raise BadRequest(
@@ -407,6 +403,7 @@ class ResponseMethods:
             async for event in exchange:
                 yield ResponseEvent.read(event)
         finally:
+            event = {}  # a traceback may show variables, and a server echo the key
             await exchange.aclose()  # type: ignore[attr-defined]  # it is a generator
 
     async def get_response(self, response_id: str) -> Response:

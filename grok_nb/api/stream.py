@@ -137,11 +137,16 @@ class Fold:
     somebody looks, so that a long stream costs no more per event than a short one.
     """
 
+    #: fields of the request that make up its prompt
+    asked_in: tuple[str, ...] = ("messages", "input")
+
     def __init__(self, request: Mapping[str, Any], choices: int = 1) -> None:
         self.request = request
         self.log: list[tuple[EventKind, int, str]] = []
         self.data: dict[str, Any] | None = None
         self.usage: Usage | None = None
+        #: what a stream told of the prompt as it began; the rest is not known yet
+        self.begun: Usage | None = None
         #: the usage came with or after the finish reason: it is the whole bill
         self.usage_is_final = False
         self.marked_done = False

@@ -11,6 +11,8 @@ from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
 from grok_nb.wire import (
+    AnthropicCompletion,
+    AnthropicMessage,
     ApiKey,
     ChatCompletion,
     ChatCompletionChunk,
@@ -19,9 +21,11 @@ from grok_nb.wire import (
     FilePage,
     InputItems,
     ListedModel,
+    MessageEvent,
     Response,
     ResponseEvent,
     StoredFile,
+    TextCompletion,
     Tokens,
 )
 
@@ -43,6 +47,19 @@ def blocking(grok: gn.Grok) -> None:
     for made in grok.respond_stream([{"role": "user", "content": "hi"}]):
         assert_type(made, ResponseEvent)
         assert_type(made.response, Response | None)
+    asked = [{"role": "user", "content": "hi"}]
+    message = grok.messages(asked, max_tokens=9, system="Be brief.")
+    assert_type(message, AnthropicMessage)
+    assert_type(message.text, str)
+    for step in grok.messages_stream(asked, "grok-4.7", max_tokens=9):
+        assert_type(step, MessageEvent)
+        assert_type(step.message, AnthropicMessage | None)
+    grok.messages(asked)  # type: ignore[call-arg]  # max_tokens must be given
+    assert_type(grok.complete("hi", stop=["x"]).text, str)
+    for piece in grok.complete_stream(["a", "b"], n=2):
+        assert_type(piece, TextCompletion)
+    legacy = grok.anthropic_complete("hi", max_tokens_to_sample=9)
+    assert_type(legacy, AnthropicCompletion)
     assert_type(grok.get_response("id").text, str)
     assert_type(grok.delete_response("id"), DeletedResponse)
     assert_type(grok.response_input_items("id"), InputItems)
@@ -50,6 +67,7 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.language_model("grok-4.7"), ListedModel)
     assert_type(grok.tokenize("hi").count, int)
     assert_type(grok.api_key(), ApiKey)
+    assert_type(gn.ask("hi", search_parameters={"mode": "on"}), gn.Reply)
     assert_type(gn.ask("hi", attach=["a.png", b""], detail="low"), gn.Reply)
     assert_type(grok.generate_images("a fox", n=2), Images)
     assert_type(grok.edit_images("bluer", "a.png").images[0], GeneratedImage)
@@ -73,6 +91,8 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     async for event in grok.stream("hi"):
         assert_type(event, gn.Event)
     assert_type(await grok.respond("hi"), Response)
+    assert_type(await grok.messages([{}], max_tokens=9), AnthropicMessage)
+    assert_type(await grok.complete("hi"), TextCompletion)
     async for made in grok.respond_stream("hi"):
         assert_type(made, ResponseEvent)
     assert_type(await grok.models(), list[ListedModel])

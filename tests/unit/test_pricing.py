@@ -129,7 +129,9 @@ def test_live_search_is_billed_by_source() -> None:
     """xai-api.md section 11: 0.025 USD per source."""
     model = dataclasses.replace(MODEL, search=250_000_000)
     assert cost(Usage(sources_used=3), model) == 750_000_000
-    assert cost(Usage(sources_used=3)) == 0
+    assert cost(Usage(sources_used=3)) == 750_000_000  # where the list says nothing
+    free = dataclasses.replace(MODEL, search=0)
+    assert cost(Usage(sources_used=3), free) == 0
 
 
 def test_the_cost_of_an_unknown_model_is_unknown() -> None:

@@ -19,6 +19,8 @@ import pytest
 
 import grok_nb as gn
 from grok_nb.api.chat import ChatOptions
+from grok_nb.api.legacy import CompleteOptions
+from grok_nb.api.messages import MessageOptions
 from grok_nb.api.question import AskOptions
 from grok_nb.api.responses import ResponseOptions
 from grok_nb.errors import BadRequest, ConfigError
@@ -98,6 +100,9 @@ METHODS: dict[str, Any] = {
     **dict.fromkeys(("ask", "defer", "respond", "generate_images", "embed"), "Hi"),
     "chat_completion": [{"role": "user", "content": "Hi"}],
     "edit_images": "Hi",
+    "messages": [{"role": "user", "content": "Hi"}],
+    "complete": "Hi",
+    "anthropic_complete": "Hi",
     **dict.fromkeys(("get_response", "delete_response", "response_input_items"), "r"),
     **dict.fromkeys(("model", "language_model", "image_generation_model"), "m"),
     **dict.fromkeys(("file", "file_content", "file_delete", "deferred_result"), "f"),
@@ -111,6 +116,8 @@ OPTIONS: dict[str, Any] = {
     "defer": ChatOptions.__annotations__,
     "chat_completion": ChatOptions.__annotations__,
     "respond": ResponseOptions.__annotations__,
+    "messages": MessageOptions.__annotations__,
+    "complete": CompleteOptions.__annotations__,
 }
 
 
@@ -133,6 +140,12 @@ def test_every_argument_of_every_method(name: str, grok: gn.Grok) -> None:
     names = [n for n in inspect.signature(method).parameters if n != "options"]
     positional = [] if first is None else [first]
     given = {"filename": "x"} if name == "file_upload" else {}
+    if name == "messages":
+        given = {"max_tokens": 9}
+    if name == "anthropic_complete":
+        given = {"max_tokens_to_sample": 9}
+    if name == "complete":
+        given = {"model": "m"}
     if name == "edit_images":
         given = {"image": {"file_id": "f"}}
     calls = [((thing,), given) for thing in odd()] if positional else []

@@ -36,7 +36,7 @@ VALUES: dict[str, tuple[list[Any], list[Any]]] = {
     "tools": ([[{"type": "function"}], []], [{}, "f", 1, True, b"f"]),
     "tool_choice": (["auto", {"type": "function"}], [1, True, ["auto"]]),
     "parallel_tool_calls": ([True, False], [1, "x"]),
-    "search_parameters": ([{"mode": "off"}], ["off", 1]),
+    "search_parameters": ([{"mode": "off"}], ["off", 1, {"mode": "x"}]),
     "web_search_options": ([{}], ["x", 1]),
     "service_tier": (["priority"], [1, True, {}]),
     "prompt_cache_key": (["k"], [1, b"k"]),

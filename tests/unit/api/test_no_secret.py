@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -47,6 +48,7 @@ SAID: dict[str, Callable[[str], object]] = {
         json.dumps({"code": f"c:{KEY}", "error": echo}).encode(),
         {"x-request-id": KEY},
     ),
+    "410": lambda echo: Answer(410, json.dumps({"error": echo}).encode()),
     "500": lambda echo: Answer(500, json.dumps({"error": echo}).encode()),
     "text": lambda echo: Answer(200, echo.encode()),
     "error": lambda echo: Answer(
@@ -68,6 +70,16 @@ SAID: dict[str, Callable[[str], object]] = {
         {"type": "response.output_text.delta", "delta": "Hello"},
         {"type": "error", "message": echo},
     ),
+    "message stream": lambda echo: events(
+        {
+            "type": "content_block_delta",
+            "delta": {"type": "text_delta", "text": "Hello"},
+        },
+        {"type": "error", "error": {"type": "api_error", "message": echo}},
+    ),
+    "text stream": lambda echo: events(
+        {"choices": [{"text": "Hello"}]}, {"code": "unavailable", "error": echo}
+    ),
     "no json": lambda echo: Answer(
         200, b"data: " + echo.encode() + b"\n\n", {"content-type": "text/event-stream"}
     ),
@@ -85,12 +97,23 @@ def saying(said: str) -> Callable[[httpx.Request], object]:
     return answer
 
 
+ASKED = [{"role": "user", "content": "Hi"}]
 CALLS: dict[str, Callable[[gn.Grok], object]] = {
+    "chat_completion_stream": lambda g: list(g.chat_completion_stream(ASKED)),
     "respond": lambda g: g.respond("Hi", tools=[TOOL]),
     "respond_stream": lambda g: list(g.respond_stream("Hi", tools=[TOOL])),
     "respond, no list": lambda g: g.respond("Hi", tools=TOOL),  # type: ignore[arg-type]
     "respond, bad tool": lambda g: g.respond("Hi", tools=[TOOL, 3]),  # type: ignore[list-item]
     "respond, bad option": lambda g: g.respond("Hi", tools=[TOOL], temperature=7),
+    "messages": lambda g: g.messages(ASKED, max_tokens=9),
+    "messages_stream": lambda g: list(g.messages_stream(ASKED, max_tokens=9)),
+    "complete": lambda g: g.complete("Hi", "m"),
+    "complete_stream": lambda g: list(g.complete_stream("Hi", "m")),
+    "anthropic_complete": lambda g: g.anthropic_complete("Hi", max_tokens_to_sample=9),
+    "search_parameters": lambda g: g.ask("Hi", search_parameters={}),
+    "search_parameters, stream": lambda g: list(
+        g.chat_completion_stream(ASKED, search_parameters={})
+    ),
     "search": lambda g: g.ask("Hi", search="web"),
     "delete_response": lambda g: g.delete_response("r"),
     "generate_images": lambda g: g.generate_images("a fox"),
@@ -119,7 +142,10 @@ def shown(call: Callable[[gn.Grok], object], said: object) -> tuple[str, str]:
         clock=ManualClock(),
     )
     try:
-        text = repr(call(grok))
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            text = repr(call(grok))
+        text += "".join(str(warning.message) for warning in told)
     except gn.GrokError as error:
         text = _ours(error) + repr(vars(error)) + repr(error.reply)
     rows = repr(grok.ledger.rows())
