@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
+import hashlib
 import re
 import signal
 import threading
@@ -31,11 +31,13 @@ from .verbatim import TRANSFORMS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
     from IPython.core.interactiveshell import InteractiveShell
 
     from grok_nb.checkup import Checkup
     from grok_nb.reply import Ask
     from grok_nb.session import ReplyStream
+    from grok_nb.threads import Asking
 
 CELL_HELP = help_text(
     "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
@@ -58,6 +60,7 @@ _CARD = [
     ("or type a key here, hidden, for this session:", "%grok_key"),
     ("or try everything without a key, on this machine:", "%grok_sandbox on"),
 ]
+_UNTIL = "until this kernel ends"
 
 
 @magics_class
@@ -66,7 +69,7 @@ class GrokMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self._card_shown = False
+        self._card_shown = self._fleeting_told = False
         self.clock = SystemClock()
 
     @no_var_expand
@@ -83,7 +86,7 @@ class GrokMagics(Magics):
                     hint="The prompt is the cell's body, below this line.",
                 )
             # IPython ends every cell with a line break; the user did not type it
-            self._answer(cell.removesuffix("\n"), options)
+            self._answer(cell.removesuffix("\n"), options, f"{line}\n{cell}")
 
     @no_var_expand
     @line_magic("grok")
@@ -169,9 +172,33 @@ class GrokMagics(Magics):
 
             return doctor()
 
+    @line_magic
+    def grok_threads(self, line: str) -> pd.DataFrame:
+        """%grok_threads - the threads of this notebook; the latest one comes first.
+
+        gn.Thread(NAME) shows one; gn.Thread(NAME).delete() deletes it.
+        """
+        with _brief():
+            if line.strip():
+                raise OptionError(
+                    "%grok_threads takes nothing.", hint="gn.Thread(NAME) shows one."
+                )
+            from grok_nb.frames.tables import threads
+
+            found, fleeting = threads(), _default().session().threads.fleeting
+            text = (
+                "gn.Thread(NAME) shows a thread, gn.Thread(NAME).delete() deletes it."
+            )
+            if fleeting:
+                text += f" They are in memory only, {_UNTIL}: {fleeting}."
+            display({"text/plain": text}, raw=True)
+            return found
+
     # -- one question -------------------------------------------------------------
 
-    def _question(self, prompt: str, options: dict[str, Any]) -> Ask:
+    def _question(
+        self, prompt: str, options: dict[str, Any], asking: Asking | None = None
+    ) -> Ask:
         if not prompt.strip():
             raise OptionError(
                 "There is nothing to ask.", hint="Write the prompt, or -h for help."
@@ -195,33 +222,75 @@ class GrokMagics(Magics):
                 "reasoning_effort",
             )
         }
-        from grok_nb.api.question import question
-
+        if asking is None:
+            from grok_nb.api.question import question
+        else:
+            question = asking.question
         try:
             return question(prompt, system=system, origin=self._origin(), **sent)
         except BadRequest as error:
             raise OptionError(_by_flag(str(error)), hint=error.hint) from None
 
     def _origin(self) -> Origin:
-        notebook = os.environ.get("JPY_SESSION_NAME")  # set by Jupyter's server
+        from grok_nb.threads import place
+
         return Origin(
             source="magic",
-            notebook=Path(notebook).name if notebook else None,
+            notebook=place().notebook,
             cell_id=_parent(self.shell).get("metadata", {}).get("cellId"),
         )
 
-    def _answer(self, prompt: str, options: dict[str, Any]) -> None:
-        ask = self._question(prompt, options)
+    def _asking(self, options: dict[str, Any], source: str) -> Asking | None:
+        """Return the turn that the cell asks in its thread, if it takes part in one.
+
+        Its identity is the cell's id; where the front end tells none (nbclient), the
+        cell's text: the same text again is a re-run. In a terminal nothing is run
+        again: there each input is a new turn.
+        """
+        if "chat" not in options:
+            if options.get("fresh"):
+                raise OptionError(
+                    "--fresh begins a thread anew, and this cell takes part in none.",
+                    hint="-c [NAME] --fresh",
+                )
+            return None
+        from grok_nb.threads import Asking, Thread
+
+        parent, slot = _parent(self.shell), None
+        if cell_id := parent.get("metadata", {}).get("cellId"):
+            slot = f"cell:{cell_id}"
+        elif parent:
+            digest = hashlib.sha256(source.encode("utf-8", "surrogatepass"))
+            slot = f"source:{digest.hexdigest()[:32]}"
+        try:
+            thread = Thread(options["chat"])
+        except BadRequest as error:
+            raise OptionError(str(error), hint=error.hint) from None
+        asking = Asking(thread, slot=slot, begins=options.get("fresh", False))
+        if asking.fleeting and not self._fleeting_told and not options.get("quiet"):
+            self._fleeting_told = True
+            text = f"Threads are in memory only, {_UNTIL}: {asking.fleeting}."
+            display({"text/plain": text}, raw=True)
+        return asking
+
+    def _answer(self, prompt: str, options: dict[str, Any], source: str) -> None:
+        asking = self._asking(options, source)
+        ask = self._question(prompt, options, asking)
         self._require_key()
+        with asking or contextlib.nullcontext():
+            self._show(ask, options, asking and asking.end)
+
+    def _show(self, ask: Ask, options: dict[str, Any], on_end: Any) -> None:
         quiet, out = options.get("quiet", False), options.get("out")
         grok = _default().session()
         mode = options.get("stream") or grok.settings.stream
         show = None if quiet else display
         if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
             try:
-                reply = grok.fetch(ask)
+                reply = grok.fetch(ask, on_end=on_end)
             except BaseException as error:
-                self._bind(out, _unfinished(error, Reply(model=ask.model)))
+                nothing = Reply(model=ask.model, thread=ask.origin.thread)
+                self._bind(out, _unfinished(error, nothing))
                 raise
             self._bind(out, reply)
             if show is not None:
@@ -229,15 +298,20 @@ class GrokMagics(Magics):
 
                 show(reply_bundle(reply), raw=True)
             return
-        self._follow(grok, ask, show, out)
+        self._follow(grok, ask, show, out, on_end)
 
-    def _follow(self, grok: Any, ask: Ask, show: Any, out: str | None) -> None:
+    def _follow(
+        self, grok: Any, ask: Ask, show: Any, out: str | None, on_end: Any
+    ) -> None:
         from grok_nb.notebook.live import Live
 
         live = Live(show, self.clock)
         live.begin(Reply(model=ask.model))
         stream: ReplyStream = grok.follow(
-            ask, on_retry=live.retrying, on_idle=lambda: live.idle(lambda: stream.reply)
+            ask,
+            on_retry=live.retrying,
+            on_end=on_end,
+            on_idle=lambda: live.idle(lambda: stream.reply),
         )
         length = 0
         try:

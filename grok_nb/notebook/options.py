@@ -45,6 +45,8 @@ class Option:
     kind
         What the value must be: ``str``, ``int`` or ``float``; of a switch, the value
         that it sets.
+    bare
+        The value where none follows; ``None`` where one must.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Option:
     metavar: str
     help: str
     kind: Any = str
+    bare: str | None = None
 
 
 ASKING = (
@@ -92,7 +95,17 @@ SHOWING = (
     ),
     Option("stream", ("--no-stream",), "", "one request, one display", "off"),
 )
-CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
+KEEPING = (
+    Option(
+        "chat",
+        ("-c", "--chat"),
+        "[NAME]",
+        "take part in the thread NAME (main): see the turns before, be kept",
+        bare="main",
+    ),
+    Option("fresh", ("--fresh",), "", "with -c: begin that thread anew here", True),  # noqa: FBT003
+)
+CELL = (*ASKING[:3], *SHOWING, *KEEPING, *ASKING[3:])
 LINE = ASKING
 
 
@@ -120,6 +133,8 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
             if rest.startswith("="):
                 raise OptionError(f"{flag} takes no value.")
             values[option.name] = option.kind
+        elif option.bare is not None and re.match(r"\s*(-|$)", rest):
+            values[option.name] = option.bare
         else:
             text, rest = _value(flag, option, rest)
             values[option.name] = _converted(flag, option, text)
