@@ -307,8 +307,7 @@ class Thread:
         thread = cls(saved if name is None else name, notebook=notebook, grok=grok)
         found = [dataclasses.replace(turn, reply=_of(turn, thread)) for turn in found]
         there = thread.turns
-        known = {(turn.slot, turn.time) for turn in found}
-        if there and not any((turn.slot, turn.time) in known for turn in there):
+        if there and {t.slot for t in there}.isdisjoint(t.slot for t in found):
             raise BadRequest(
                 f"There is another thread {thread.name!r}, with {len(there)} turns.",
                 hint=f"Load it by another name=, or Thread({thread.name!r}).clear().",

@@ -162,7 +162,7 @@ def live(log: Iterable[E]) -> list[tuple[E, bool]]:
             places[entry.slot] = entry
     newest, found = 0, []
     for entry in places.values():
-        found.append((entry, entry.stale or entry.seq < newest))
+        found.append((entry, bool(entry.stale) or entry.seq < newest))
         newest = max(newest, entry.seq)
     return found
 

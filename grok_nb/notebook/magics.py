@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import hashlib
@@ -70,6 +71,8 @@ class GrokMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._card_shown = self._fleeting_told = False
+        self._run: str | None = None  # the execute request, and who asked in it
+        self._slots: collections.Counter[str] = collections.Counter()
         self.clock = SystemClock()
 
     @no_var_expand
@@ -244,8 +247,9 @@ class GrokMagics(Magics):
         """Return the turn that the cell asks in its thread, if it takes part in one.
 
         Its identity is the cell's id; where the front end tells none (nbclient), the
-        cell's text: the same text again is a re-run. In a terminal nothing is run
-        again: there each input is a new turn.
+        cell's text: the same text again is a re-run. A cell that asks several times,
+        in a loop, has as many turns. In a terminal nothing is run again: there each
+        input is a new turn.
         """
         if "chat" not in options:
             if options.get("fresh"):
@@ -262,6 +266,13 @@ class GrokMagics(Magics):
         elif parent:
             digest = hashlib.sha256(source.encode("utf-8", "surrogatepass"))
             slot = f"source:{digest.hexdigest()[:32]}"
+        if slot is not None:
+            run = parent.get("header", {}).get("msg_id")
+            if run != self._run:
+                self._run, self._slots = run, collections.Counter()
+            self._slots[slot] += 1
+            if self._slots[slot] > 1:
+                slot += f"#{self._slots[slot]}"
         try:
             thread = Thread(options["chat"])
         except BadRequest as error:

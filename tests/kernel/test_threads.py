@@ -1,7 +1,10 @@
 """Threads in a real kernel: what cells send of earlier turns, and what is kept."""
 
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -94,6 +97,31 @@ def test_without_cell_ids_the_text_is_the_identity(kernel, sandbox):
         ask(kernel, text)
     assert sent(sandbox) == [["one"], ["one", "two"], ["one"]]
     assert thread(kernel) == [("one", "done", False), ("two", "done", True)]
+
+
+def test_a_cell_that_asks_in_a_loop_has_as_many_turns(kernel, sandbox):
+    code = (
+        "for text in ('one', 'two', 'three'):\n"
+        "    get_ipython().run_cell_magic('grok', '-c', text)"
+    )
+    for _ in range(2):
+        assert not kernel.run(code, cell_id="a").of("error")
+        assert sent(sandbox)[-1] == ["one", "two", "three"]
+        assert [stale for *_, stale in thread(kernel)] == [False] * 3
+
+
+def test_in_a_terminal_each_input_is_a_new_turn(sandbox, tmp_path):
+    code = (
+        "from IPython.terminal.interactiveshell import TerminalInteractiveShell\n"
+        "shell = TerminalInteractiveShell.instance()\n"
+        "shell.run_line_magic('load_ext', 'grok_nb')\n"
+        "for _ in range(3):\n"
+        "    shell.run_cell('%%grok -c\\nGo on').raise_error()"
+    )
+    where = {"XAI_BASE_URL": sandbox.base_url, "XAI_API_KEY": sandbox.key}
+    where |= {"GROK_NB_STORE": str(tmp_path), "IPYTHONDIR": str(tmp_path / "ipython")}
+    subprocess.run([sys.executable, "-c", code], env=os.environ | where, check=True)
+    assert sent(sandbox) == [["Go on"], ["Go on"] * 2, ["Go on"] * 3]
 
 
 def test_fresh_begins_the_thread_anew(kernel, sandbox):
@@ -193,9 +221,8 @@ def test_a_thread_survives_a_restart(new_kernel, sandbox, tmp_path):
     kernel.run("%load_ext grok_nb")
     ask(kernel, "two", cell_id="b")
     ask(kernel, "three", cell_id="c")
-    assert sent(sandbox)[2:] == [["Short.", "one", "two"]] + [
-        ["Short.", "one", "two", "three"]
-    ]
+    assert sent(sandbox)[2] == ["Short.", "one", "two"]
+    assert sent(sandbox)[3] == ["Short.", "one", "two", "three"]
     assert len(thread(kernel)) == 3
 
 
@@ -295,7 +322,6 @@ def test_threads_that_are_not_kept_say_so(new_kernel, sandbox, tmp_path):
     said = "in memory only, until this kernel ends: keep_text is off"
     assert said in ask(kernel, "one", cell_id="a").shown[0]
     assert len(ask(kernel, "planted-secret", cell_id="b").shown) == 1
-    kernel.run(f"{GN}.configure(temperature=None, model='grok-4.3')")
     kernel.run(f"{GN}.configure(model='grok-4.3')")  # another session, the same threads
     ask(kernel, "three", cell_id="c")
     assert sent(sandbox)[-1] == ["one", "planted-secret", "three"]
