@@ -7,6 +7,7 @@ import dataclasses
 import gc
 import json
 import random
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -239,6 +240,63 @@ def test_a_stopped_stream_stays_with_its_text(thread, script):
     assert kept == [*("one", "half of \n\n[stopped]") * 2, "two"]
     assert [turn.state for turn in thread.turns] == ["stopped", "stopped", "done"]
     assert "half of \n\n[stopped]" in thread._repr_mimebundle_()["text/plain"]
+
+
+class At:
+    """Raises KeyboardInterrupt before the n-th line of our own code, as a signal may."""
+
+    def __init__(self, number: int) -> None:
+        self.left = number
+
+    def __call__(self, frame: Any, event: str, _: object) -> Any:
+        if "/grok_nb/" not in frame.f_code.co_filename:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self
+
+    def __enter__(self) -> At:
+        self.before = sys.gettrace()
+        sys.settrace(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(self.before)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_interrupt_at_any_line_leaves_the_turn_or_none(thread, streams):
+    def ask(text: str) -> None:
+        if streams:
+            list(thread.stream(text, at=0))
+        else:
+            thread.ask(text, at=0)
+
+    for text in ("one", "two", "three"):
+        thread.ask(text)
+    number, outcomes = 1, {True: 0, False: 0}
+    while True:
+        before = [(t.prompt, t.stale, t.time) for t in thread.turns]
+        with At(number) as at, contextlib.suppress(KeyboardInterrupt):
+            ask(f"ONE {number}")
+        after = [(t.prompt, t.stale, t.time) for t in thread.turns]
+        is_there = after[0][0] == f"ONE {number}"
+        outcomes[is_there] += 1
+        if is_there:
+            assert after[1:] == [(*turn[:1], True, turn[2]) for turn in before[1:]]
+            thread.ask("two", at=1)
+            thread.ask("three", at=2)
+        else:
+            assert after == before
+        if at.left > 0:  # it came to its end
+            break
+        number += 3
+    assert is_there
+    assert outcomes[False] > 20
+    assert outcomes[True] > 2
 
 
 # -- as a whole ------------------------------------------------------------------------
