@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 
 CELL_HELP = help_text(
     "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
-    "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.",
+    "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.\n"
+    "-c remembers: cells of a thread see its turns before their own. A cell that runs\n"
+    "again replaces its turn; later ones are stale (marked, still sent) until they run.",
     CELL,
 )
 LINE_HELP = help_text(

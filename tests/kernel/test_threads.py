@@ -299,6 +299,7 @@ def test_a_broken_stream_keeps_its_text_marked(kernel, sandbox):
 
 
 def test_threads_are_listed(kernel, sandbox):
+    assert kernel.run("found = %grok_threads\nlen(found)").shown[-1] == "0"
     ask(kernel, "one", cell_id="a")
     ask(kernel, "two", "-c other", cell_id="b")
     ask(kernel, "three", cell_id="c")

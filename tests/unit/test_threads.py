@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import gc
@@ -187,6 +188,13 @@ async def test_the_awaitable_face_is_the_same(thread, script):
     await thread.aask("one")
     assert (await thread.aask("two", at=0)).text == "re: two"
     assert prompts(thread) == ["two"]
+
+
+async def test_questions_at_the_same_time_are_all_kept(thread, script):
+    texts = [f"{number}" for number in range(20)]
+    await asyncio.gather(*(thread.aask(text) for text in texts))
+    assert sorted(prompts(thread)) == sorted(texts)
+    assert not any(turn.stale for turn in thread.turns)
 
 
 @pytest.mark.parametrize(
