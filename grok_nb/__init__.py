@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from grok_nb.reply import Usage as Usage
     from grok_nb.session import AsyncGrok as AsyncGrok
     from grok_nb.session import Grok as Grok
+    from grok_nb.threads import Thread as Thread
 
 __version__ = "0.1.0"
 
@@ -37,6 +38,7 @@ _PLACES = {
     "Grok": "grok_nb.session",
     "GrokError": "grok_nb.errors",
     "Reply": "grok_nb.reply",
+    "Thread": "grok_nb.threads",
     "Usage": "grok_nb.reply",
     "aask": "grok_nb.default",
     "ask": "grok_nb.default",
@@ -57,6 +59,7 @@ __all__ = [
     "Grok",
     "GrokError",
     "Reply",
+    "Thread",
     "Usage",
     "__version__",
     "aask",

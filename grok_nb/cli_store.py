@@ -38,8 +38,8 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
         help=summary,
         parents=[place],
         description="See, copy and delete what grok_nb has stored: the ledger of calls. "
-        "It holds no prompts, and no replies but those of deferred requests; an error "
-        "that it notes may quote a prompt. "
+        "It holds prompts and replies of threads, and the results of deferred requests; "
+        "an error that it notes may quote a prompt. "
         "gn.configure(keep_text=False), or keep_text = false in [tool.grok_nb] of "
         "pyproject.toml, stores such texts no more.",
     )

@@ -21,7 +21,9 @@ from grok_nb.portal import portal
 from grok_nb.reply import Ask, Reply
 from grok_nb.store import db
 from grok_nb.store.deferred import DeferredRequests
+from grok_nb.store.file import MEMORY
 from grok_nb.store.ledger import Ledger
+from grok_nb.store.threads import ThreadLog, beside
 
 if TYPE_CHECKING:
     import os
@@ -190,10 +192,18 @@ class AsyncGrok(Client):
             jitter=jitter,
         )
         self.desk = DeferredDesk(self.exchange, DeferredRequests(self.store))
+        self.threads = self._threads()
         self._default_model: str | None = None
         self._listing_locks: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, asyncio.Lock
         ] = weakref.WeakKeyDictionary()
+
+    def _threads(self) -> ThreadLog:
+        now = self.exchange.clock.now
+        if not self.settings.keep_text:
+            return ThreadLog(beside(self.store), now, fleeting="keep_text is off")
+        fleeting = "so is the store" if self.settings.store == MEMORY else ""
+        return ThreadLog(self.store, now, fleeting=fleeting)
 
     async def ask(
         self, prompt: str | None = None, **options: Unpack[AskOptions]
@@ -274,18 +284,34 @@ class AsyncGrok(Client):
         )
 
     async def fetch(
-        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+        self,
+        ask: Ask,
+        *,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+        on_end: Callable[[Reply], None] | None = None,
     ) -> Reply:
-        """Send an `Ask`; return the whole reply."""
+        """Send an `Ask`; return the whole reply.
+
+        ``on_end`` is called on the event loop with the reply as it ended, also when it
+        was stopped or failed.
+        """
         call = await self._call_for(ask, on_retry=on_retry)
-        async for _ in self.exchange.run(call):
-            pass
+        try:
+            async for _ in self.exchange.run(call):
+                pass
+        finally:
+            if on_end is not None:
+                on_end(call.fold.reply())
         return call.fold.reply()
 
     def follow(
-        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+        self,
+        ask: Ask,
+        *,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+        on_end: Callable[[Reply], None] | None = None,
     ) -> AsyncReplyStream:
-        """Send an `Ask`; return the stream of its events."""
+        """Send an `Ask`; return the stream of its events. ``on_end``: see `fetch`."""
         calls: list[Call] = []
 
         async def events() -> AsyncIterator[Event]:
@@ -299,7 +325,11 @@ class AsyncGrok(Client):
                         yield event
                     mark = len(call.fold.log)
             finally:
-                await exchange.aclose()  # type: ignore[attr-defined]  # a generator
+                try:
+                    await exchange.aclose()  # type: ignore[attr-defined]  # a generator
+                finally:
+                    if on_end is not None:
+                        on_end(call.fold.reply())
             yield call.fold.end()
 
         def reply() -> Reply:
@@ -453,6 +483,11 @@ class Grok(BlockingClient):
         """The prices that are known: of a live listing that was read, else bundled."""
         return self._core.exchange.table
 
+    @property
+    def threads(self) -> ThreadLog:
+        """The threads of what was asked; see `grok_nb.threads.Thread`."""
+        return self._core.threads
+
     def ask(self, prompt: str | None = None, **options: Unpack[AskOptions]) -> Reply:
         """Ask one question and wait for the whole reply; see `AsyncGrok.ask`."""
         __tracebackhide__ = True
@@ -467,13 +502,19 @@ class Grok(BlockingClient):
         )
 
     def fetch(
-        self, ask: Ask, *, on_retry: Callable[[RetryNotice], None] | None = None
+        self,
+        ask: Ask,
+        *,
+        on_retry: Callable[[RetryNotice], None] | None = None,
+        on_end: Callable[[Reply], None] | None = None,
     ) -> Reply:
-        """Send an `Ask`; return the whole reply."""
+        """Send an `Ask`; return the whole reply. ``on_end``: see `AsyncGrok.fetch`."""
         __tracebackhide__ = True
         self._core.heed(ask.model)  # warnings belong to the thread that waits
         try:
-            return self._call(lambda: self._core.fetch(ask, on_retry=on_retry))
+            return self._call(
+                lambda: self._core.fetch(ask, on_retry=on_retry, on_end=on_end)
+            )
         finally:
             self._core.warn()
 
@@ -482,6 +523,7 @@ class Grok(BlockingClient):
         ask: Ask,
         *,
         on_retry: Callable[[RetryNotice], None] | None = None,
+        on_end: Callable[[Reply], None] | None = None,
         on_idle: Callable[[], object] | None = None,
     ) -> ReplyStream:
         """Send an `Ask`; return the stream of its events.
@@ -492,7 +534,7 @@ class Grok(BlockingClient):
         streams: list[AsyncReplyStream] = []
 
         def begin() -> AsyncIterator[Event]:
-            streams.append(self._core.follow(ask, on_retry=on_retry))
+            streams.append(self._core.follow(ask, on_retry=on_retry, on_end=on_end))
             return aiter(streams[-1])
 
         def reply() -> Reply:

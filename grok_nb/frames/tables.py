@@ -11,6 +11,7 @@ from grok_nb import default, pricing
 from grok_nb.errors import BadRequest, GrokError
 from grok_nb.store.deferred import FRAME, KEPT_H
 from grok_nb.store.ledger import COLUMNS
+from grok_nb.threads import listed
 
 if TYPE_CHECKING:
     from grok_nb.pricing import Model, PriceTable, Rates
@@ -106,6 +107,36 @@ def _grouped(frame: pd.DataFrame, by: str) -> pd.DataFrame:
     sums = groups[list(_SUMMED)].sum()
     sums.insert(0, "calls", groups.size().astype("Int64"))
     return sums
+
+
+def threads() -> pd.DataFrame:
+    """Return the threads of this notebook; the one that was used last comes first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``name`` (string), ``turns``, ``stale`` and ``tokens`` (Int64), ``cost_usd``
+        (Float64) of the turns that each has now, ``last_used`` (datetime64, UTC). What
+        all calls of a thread cost: ``usage(by="thread")``.
+    """
+    rows = [
+        (
+            size.name,
+            size.turns,
+            size.stale,
+            size.tokens,
+            None
+            if size.cost_ticks is None
+            else size.cost_ticks / pricing.TICKS_PER_USD,
+            size.last,
+        )
+        for size in listed()
+    ]
+    counts = dict.fromkeys(("turns", "stale", "tokens"), "Int64")
+    columns = ["name", *counts, "cost_usd", "last_used"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["last_used"] = pd.to_datetime(frame["last_used"], utc=True, format="ISO8601")
+    return frame.astype({"name": "string", **counts, "cost_usd": "Float64"})
 
 
 def deferred() -> pd.DataFrame:

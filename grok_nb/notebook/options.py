@@ -50,6 +50,8 @@ class Option:
         Whether it can be given several times; its value is a list.
     choices
         What the value must be one of; empty for anything.
+    bare
+        The value where none follows; ``None`` where one must.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Option:
     kind: Any = str
     is_list: bool = False
     choices: tuple[str, ...] = ()
+    bare: str | None = None
 
 
 ASKING = (
@@ -143,7 +146,17 @@ SHOWING = (
         True,  # noqa: FBT003
     ),
 )
-CELL = (*ASKING[:3], *SHOWING, *ASKING[3:])
+KEEPING = (
+    Option(
+        "chat",
+        ("-c", "--chat"),
+        "[NAME]",
+        "take part in the thread NAME (main): see the turns before, be kept",
+        bare="main",
+    ),
+    Option("fresh", ("--fresh",), "", "with -c: begin that thread anew here", True),  # noqa: FBT003
+)
+CELL = (*ASKING[:3], *SHOWING, *KEEPING, *ASKING[3:])
 LINE = ASKING
 _BY_NAME = {option.name: option for option in CELL}
 TOKENS = (_BY_NAME["model"], _BY_NAME["raw"])
@@ -180,6 +193,8 @@ def parse(line: str, options: tuple[Option, ...]) -> tuple[dict[str, Any], str]:
             if rest.startswith("="):
                 raise OptionError(f"{flag} takes no value.")
             values[option.name] = option.kind
+        elif option.bare is not None and re.match(r"\s*(-|$)", rest):
+            values[option.name] = option.bare
         else:
             text, rest = _value(flag, option, rest)
             value = _converted(flag, option, text)

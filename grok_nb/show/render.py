@@ -78,10 +78,10 @@ def reply_bundle(
     parts = ['<div class="grok-nb-reply">', _steps_html(reply.steps)]
     for choice in reply.choices:
         if many:
-            parts.append(_line(f"{choice.index + 1} of {len(reply.choices)}"))
+            parts.append(note_html(f"{choice.index + 1} of {len(reply.choices)}"))
         parts.append(_choice_html(choice, body))
     parts.append(_footnotes_html(reply))
-    parts += [_line(footer(reply, note), bad=reply.state == "failed"), "</div>"]
+    parts += [note_html(footer(reply, note), bad=reply.state == "failed"), "</div>"]
     return {"text/html": "".join(parts), "text/plain": plain_text(reply, how)}
 
 
@@ -187,7 +187,7 @@ def _footnotes_html(reply: Reply) -> str:
         f'<li value="{number}">{safe_link(url, label or _cut(url, _LONGEST_LABEL))}</li>'
         for number, url, label in notes[:_MOST_FOOTNOTES]
     )
-    more = _line(_more(notes)) if len(notes) > _MOST_FOOTNOTES else ""
+    more = note_html(_more(notes)) if len(notes) > _MOST_FOOTNOTES else ""
     return f'<ol class="grok-nb-sources" style="{_DIM}">{rows}</ol>{more}'
 
 
@@ -199,7 +199,8 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def _line(text: str, *, bad: bool = False) -> str:
+def note_html(text: str, *, bad: bool = False) -> str:
+    """Return a small line of any text."""
     style = f"{_DIM};{_BAD}" if bad else _DIM
     return f'<div class="grok-nb-note" style="{style}">{escape_text(text)}</div>'
 
@@ -247,7 +248,7 @@ def notice_bundle(title: str, lines: list[tuple[str, str]]) -> dict[str, str]:
 
 def notes_bundle(notes: Sequence[str]) -> dict[str, str]:
     """Return what a front end shows above a reply: what the user should know."""
-    html = "".join(_line(note) for note in notes)
+    html = "".join(note_html(note) for note in notes)
     return {
         "text/html": f'<div class="grok-nb-notes">{html}</div>',
         "text/plain": "\n".join(notes),
@@ -293,7 +294,7 @@ def listing_bundle(
             plain.append(f"--- {heading} ---")
         html.append(f'<pre style="white-space:pre-wrap">{escape_text(text)}</pre>')
         plain.append(text)
-    html += [_line(note) for note in notes]
+    html += [note_html(note) for note in notes]
     plain += notes
     return {"text/html": "".join([*html, "</div>"]), "text/plain": "\n".join(plain)}
 
@@ -316,7 +317,7 @@ def tokens_bundle(pieces: Sequence[str]) -> dict[str, str]:
     html = (
         '<div class="grok-nb-tokens"><div style="white-space:pre-wrap;line-height:1.7;'
         f'font-family:var(--jp-code-font-family,monospace)">{spans}</div>'
-        f"{_line(count)}</div>"
+        f"{note_html(count)}</div>"
     )
     plain = f"{count}: " + without_controls("|".join(shown))
     return {"text/html": html, "text/plain": plain}
@@ -380,13 +381,13 @@ def pictures_bundle(
     parts = ['<div class="grok-nb-images">']
     for mime_type, data, said in images:
         if data is None or mime_type not in _DRAWN:
-            parts.append(_line(said))
+            parts.append(note_html(said))
             continue
         source = base64.b64encode(data).decode("ascii")
         parts.append(
             f'<img alt="{escape(said)}" style="max-width:100%" '
             f'src="data:{mime_type};base64,{source}">'
         )
-    parts += [_line(note), "</div>"]
+    parts += [note_html(note), "</div>"]
     plain = "\n".join([title, *(said for *_, said in images)])
     return {"text/html": "".join(parts), "text/plain": plain}

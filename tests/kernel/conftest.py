@@ -81,13 +81,32 @@ class Kernel:
         self.client = client
         self.cells: dict[str, Cell] = {}
 
-    def start(self, code: str, *, watched: bool = False, **options: Any) -> Cell:
-        msg_id = self.client.execute(code, allow_stdin=watched, **options)
+    def start(
+        self,
+        code: str,
+        *,
+        watched: bool = False,
+        cell_id: str | None = None,
+        **options: Any,
+    ) -> Cell:
+        if cell_id is None:
+            msg_id = self.client.execute(code, allow_stdin=watched, **options)
+        else:  # as JupyterLab and Notebook do
+            content = {"code": code, "silent": False, "store_history": True}
+            content |= {"allow_stdin": watched, "stop_on_error": True}
+            content |= {"user_expressions": {}}
+            message = self.client.session.msg(
+                "execute_request", content, metadata={"cellId": cell_id}
+            )
+            self.client.shell_channel.send(message)
+            msg_id = message["header"]["msg_id"]
         self.cells[msg_id] = cell = Cell(self, msg_id)
         return cell
 
-    def run(self, code: str, *, watched: bool = False) -> Cell:
-        return self.start(code, watched=watched).wait()
+    def run(
+        self, code: str, *, watched: bool = False, cell_id: str | None = None
+    ) -> Cell:
+        return self.start(code, watched=watched, cell_id=cell_id).wait()
 
     def start_all(self, *codes: str, watched: bool = False) -> list[Cell]:
         """Queue cells as Run All does: all are there before the first one fails."""

@@ -195,7 +195,7 @@ EXAMPLES = {
 #: Not endpoints: how they are used, and what a session is made of.
 BESIDE = {
     *("ask", "stream", "fetch", "follow", "warn"),
-    *("read_listing", "read_prices", "resolve_model", "aclose", "heed"),
+    *("read_listing", "request_for", "read_prices", "resolve_model", "aclose", "heed"),
 }
 
 

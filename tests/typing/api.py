@@ -10,6 +10,7 @@ from grok_nb.api.embeddings import Embeddings
 from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
+from grok_nb.turns import Turn
 from grok_nb.wire import (
     AnthropicCompletion,
     AnthropicMessage,
@@ -123,3 +124,12 @@ def frames() -> None:
 def checkup() -> None:
     assert_type(gn.doctor(timeout_s=5), Checkup)
     assert_type(gn.doctor().checks[0].what, str)
+
+
+def threads(thread: gn.Thread) -> None:
+    assert_type(thread.ask("hi", at=-1, search="web"), gn.Reply)
+    assert_type(thread.stream("hi"), ReplyStream)
+    assert_type(thread.turns, list[Turn])
+    assert_type(thread.undo().prompt, str)
+    assert_type(thread.fork("other", 2), gn.Thread)
+    assert_type(gn.Thread.load("t.json"), gn.Thread)

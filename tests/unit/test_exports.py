@@ -21,6 +21,7 @@ PUBLIC = [
     "Grok",
     "GrokError",
     "Reply",
+    "Thread",
     "Usage",
     "__version__",
     "aask",

@@ -40,6 +40,13 @@ GOOD: list[tuple[str, dict[str, Any], str]] = [
     ("-m a -m b", {"model": "b"}, ""),
     ("-r xhigh", {"reasoning_effort": "xhigh"}, ""),
     ("-h", {"help": True}, ""),
+    ("-c", {"chat": "main"}, ""),
+    ("-c  ", {"chat": "main"}, ""),
+    ("-c -q", {"chat": "main", "quiet": True}, ""),
+    ("--chat --fresh", {"chat": "main", "fresh": True}, ""),
+    ("-c talk --fresh", {"chat": "talk", "fresh": True}, ""),
+    ("--chat=talk -q", {"chat": "talk", "quiet": True}, ""),
+    ("-c 'my talk' -q", {"chat": "my talk", "quiet": True}, ""),
     ("-q text", {"quiet": True}, "text"),
 ]
 

@@ -78,8 +78,9 @@ def test_sizes_count_rows_and_the_bytes_of_what_they_hold(tmp_path):
         ("c", None, 62, {"error": None}),
     )
     found = sizes(str(tmp_path))
-    calls, deferred = found.tables
+    calls, deferred, turns = found.tables
     assert (deferred.name, deferred.rows) == ("deferred", 0)
+    assert (turns.name, turns.rows) == ("turns", 0)
     assert (calls.name, calls.rows, calls.text_bytes) == ("calls", 3, 100)
     assert (calls.oldest[:10], calls.newest[:10]) == ("2026-11-01", "2027-01-02")
     assert found.disk_bytes == sum(p.stat().st_size for p in tmp_path.iterdir())
@@ -276,7 +277,7 @@ def test_purge_leaves_no_byte_behind_and_gives_the_space_back(tmp_path, mode):
     assert on_disk(tmp_path).count(CANARY.encode()) >= 400
     before = sizes(str(tmp_path)).disk_bytes
     did = purge(str(tmp_path), Choice(notebook="one"), now=LATER)
-    assert did.rows == {"calls": 400, "deferred": 0}
+    assert did.rows == {"calls": 400, "deferred": 0, "turns": 0}
     assert did.is_given_back
     assert CANARY.encode() not in on_disk(tmp_path)
     assert b"kept" in on_disk(tmp_path)
