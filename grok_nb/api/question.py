@@ -13,6 +13,8 @@ from grok_nb.reply import Ask, Origin
 from .chat import check_messages, check_model, checked_ask
 from .responses import options_of_ask
 from .server_tools import OPTIONS, tools_for
+from .structured import OPTIONS as STRUCTURED
+from .structured import schema_of
 
 if TYPE_CHECKING:
     import datetime
@@ -48,6 +50,9 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    schema: Any
+    many: bool | None
+    repairs: int | None
     on_retry: Callable[[RetryNotice], None] | None
 
 
@@ -98,27 +103,40 @@ def question(
     if on_retry is not None and not callable(on_retry):
         raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
     beside = ("messages", "system", "model", "on_retry", "attach", "detail")
+    schema, repairs = schema_of(options), options.get("repairs")
+    structure: dict[str, Any] = {
+        "schema": schema,
+        "repairs": 1 if repairs is None else repairs,
+    }
     tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
     sent = {
         name: value
         for name, value in options.items()
-        if name not in (*beside, "search", "run_code", *OPTIONS)
+        if name not in (*beside, "search", "run_code", *OPTIONS, *STRUCTURED)
     }
     model = options.get("model")
     if tools:
         if model is not None:
             check_model(model)
+        found = options_of_ask(sent, tools)
+        if schema is not None:
+            found["text"] = {"format": schema.format}
         return Ask(
             messages=tuple(check_messages(messages)),
             model=model,
-            options=options_of_ask(sent, tools),
-            names={"max_output_tokens": "max_tokens"}
+            options=found,
+            names={"max_output_tokens": "max_tokens", "text": "schema"}
             | {"reasoning_effort": "reasoning_effort"},
             endpoint="/responses",
             origin=origin,
+            **structure,
         )
     # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
     names = {"max_tokens": "max_completion_tokens"}
     sent = {names.get(name, name): value for name, value in sent.items()}
+    if schema is not None:
+        sent["response_format"] = schema.response_format
+        names["schema"] = "response_format"
     ask = checked_ask(messages, model, sent, origin)
-    return dataclasses.replace(ask, names={"max_completion_tokens": "max_tokens"})
+    names = {there: here for here, there in names.items()}
+    return dataclasses.replace(ask, names=names, **structure)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grok_nb.pricing import PriceTable
+    from grok_nb.schema import Schema
 
 EventKind = Literal[
     "reasoning",
@@ -141,6 +142,8 @@ class Fold:
         self.request = request
         self.log: list[tuple[EventKind, int, str]] = []
         self.data: dict[str, Any] | None = None
+        #: what the reply is read by, if it is
+        self.schema: Schema | None = None
         self.usage: Usage | None = None
         #: the usage came with or after the finish reason: it is the whole bill
         self.usage_is_final = False
@@ -392,6 +395,7 @@ class Fold:
                     c for at, c in list(self._citations.items()) if at < len(log)
                 ),
                 "steps": tuple(steps.values()),
+                "schema": self.schema,
                 "request": self.request,
                 "raw": self.data,
                 **outcome,

@@ -129,6 +129,7 @@ def test_module_functions_ask_like_the_methods() -> None:
         *("reasoning_effort", "on_retry", "attach", "detail"),
         *("search", "domains", "not_domains", "handles", "not_handles"),
         *("since", "until", "images", "video", "run_code"),
+        *("schema", "many", "repairs"),
     }
 
 
