@@ -42,6 +42,8 @@ _NEAR = {
     **dict.fromkeys(("array", "set", "tuple", "List"), "list[str]"),
 }
 _NAMES = "str, int, float, bool, date, datetime, dict, list[...], or words: a|b"
+#: no names of fields without a type: what else would be meant?
+_BARE = ("str", "int", "float", "bool", "list", "dict")
 _NULLS = ("null", "none", "optional")
 _NAME = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,|:?\[\]"]+')
@@ -94,7 +96,8 @@ def to_text(schema: dict[str, Any]) -> str:
         if is_optional:
             inner = dict(inner["anyOf"][0])
         type_ = _type_text(inner)
-        words = name if type_ == "str" else f"{name} {type_}"
+        is_plain = type_ == "str" and name not in _BARE
+        words = name if is_plain else f"{name} {type_}"
         words += "?" if is_optional else ""
         lines.append(f"{words}: {note}" if note else words)
     text = "\n".join(lines) + ("\n" if len(lines) == 1 and "," in lines[0] else "")
@@ -141,6 +144,10 @@ class _Field:
                 bad = self.rest[0]
                 raise self.fail(f"there is {bad!r} after the name {name}")
             schema = self._type()
+        elif name in _BARE:
+            raise self.fail(
+                f"{name} is a type, and a field needs a name", f"value {name}"
+            )
         else:
             schema = dict(TYPES["str"])
         is_optional = self._took("?") or is_optional

@@ -6,7 +6,7 @@ bytes grow with the square of the length, otherwise. Measured for 2,000 tokens.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grok_nb.show.render import reply_bundle
 from grok_nb.show.safe_html import Incremental, safe_html
@@ -33,10 +33,19 @@ class Live:
         IPython's ``display``, or None to show nothing.
     clock
         For the pace.
+    table
+        Whether data are a table, even a single record.
     """
 
-    def __init__(self, show: Callable[..., object] | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        show: Callable[..., object] | None,
+        clock: Clock,
+        *,
+        table: bool = False,
+    ) -> None:
         self._show = show
+        self._table = table
         self._clock = clock
         self._handle: object | None = None
         self._begun = self._painted = clock.monotonic()
@@ -77,13 +86,13 @@ class Live:
         """Show the reply as it is now, whole and for good."""
         single = len(reply.choices) == 1
         body = self._blocks.whole if single else safe_html
-        self._put(reply_bundle(reply, body=body))
+        self._put(reply_bundle(reply, body=body, table=self._table))
 
     def _paint(self, reply: Reply, note: str) -> None:
         self._painted = self._clock.monotonic()
         self._stale = False
         single = len(reply.choices) == 1
-        body = {"body": self._blocks.html} if single else {}
+        body: dict[str, Any] = {"body": self._blocks.html} if single else {}
         self._put(reply_bundle(reply, note=note, **body))
 
     def _put(self, bundle: dict[str, str]) -> None:

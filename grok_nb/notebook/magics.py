@@ -26,6 +26,7 @@ from grok_nb.reply import Origin, Reply
 
 from .interpolate import interpolate
 from .options import ASKING, CELL, LINE, OptionError, help_text, parse
+from .structured import bind_frame, check_names, schema_of
 from .verbatim import TRANSFORMS
 
 if TYPE_CHECKING:
@@ -80,7 +81,9 @@ class GrokMagics(Magics):
             if rest:
                 raise OptionError(
                     f"Unexpected text on the option line: {rest[:40]!r}.",
-                    hint="The prompt is the cell's body, below this line.",
+                    hint="The prompt is the cell's body, below this line."
+                    if "schema" not in options
+                    else "A schema with spaces needs quotes: --schema 'name, age int'.",
                 )
             # IPython ends every cell with a line break; the user did not type it
             self._answer(cell.removesuffix("\n"), options)
@@ -98,10 +101,11 @@ class GrokMagics(Magics):
             try:
                 reply: Reply = _default().session().fetch(ask)
             except BaseException as error:
-                partial = _unfinished(error, Reply(model=ask.model))
-                self._bind(options.get("out"), partial)
+                begun = Reply(model=ask.model, schema=ask.schema)
+                self._bind(options.get("out"), _unfinished(error, begun))
                 raise
             self._bind(options.get("out"), reply)
+            bind_frame(options, reply, self.shell.user_ns)
             return reply
 
     @line_magic
@@ -177,6 +181,7 @@ class GrokMagics(Magics):
                 "There is nothing to ask.", hint="Write the prompt, or -h for help."
             )
         names = self.shell.user_ns
+        check_names(options)
         system = options.get("system")
         if system is not None:
             system = interpolate(_from_file(system), names)
@@ -193,8 +198,11 @@ class GrokMagics(Magics):
                 "stop",
                 "n",
                 "reasoning_effort",
+                "many",
             )
         }
+        if options.get("schema") is not None:
+            sent["schema"] = schema_of(options["schema"], names)
         from grok_nb.api.question import question
 
         try:
@@ -218,23 +226,29 @@ class GrokMagics(Magics):
         mode = options.get("stream") or grok.settings.stream
         show = None if quiet else display
         if mode == "off" or (mode == "auto" and not _is_watched(self.shell)):
+            from grok_nb.show.render import reply_bundle
+
+            table = bool(options.get("df"))
             try:
                 reply = grok.fetch(ask)
             except BaseException as error:
-                self._bind(out, _unfinished(error, Reply(model=ask.model)))
+                reply = _unfinished(error, Reply(model=ask.model, schema=ask.schema))
+                self._bind(out, reply)
+                if show is not None and getattr(error, "reply", None) is not None:
+                    show(reply_bundle(reply, table=table), raw=True)  # it was paid for
                 raise
             self._bind(out, reply)
             if show is not None:
-                from grok_nb.show.render import reply_bundle
-
-                show(reply_bundle(reply), raw=True)
+                show(reply_bundle(reply, table=table), raw=True)
+            bind_frame(options, reply, self.shell.user_ns)
             return
-        self._follow(grok, ask, show, out)
+        self._follow(grok, ask, show, options)
 
-    def _follow(self, grok: Any, ask: Ask, show: Any, out: str | None) -> None:
+    def _follow(self, grok: Any, ask: Ask, show: Any, options: dict[str, Any]) -> None:
         from grok_nb.notebook.live import Live
 
-        live = Live(show, self.clock)
+        out = options.get("out")
+        live = Live(show, self.clock, table=bool(options.get("df")))
         live.begin(Reply(model=ask.model))
         stream: ReplyStream = grok.follow(
             ask, on_retry=live.retrying, on_idle=lambda: live.idle(lambda: stream.reply)
@@ -254,6 +268,7 @@ class GrokMagics(Magics):
             raise
         self._bind(out, stream.reply)
         live.finish(stream.reply)
+        bind_frame(options, stream.reply, self.shell.user_ns)
 
     def _bind(self, name: str | None, reply: Reply) -> None:
         if name:
