@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
+import typing
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_origin
 
+import typing_extensions
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.json_schema import GenerateJsonSchema
@@ -257,7 +260,22 @@ def _given(source: Any) -> Any:
         raise BadRequest("schema: it is a list.", hint=f"Write list[{name}].")
     if source is None or source is object or inspect.isroutine(source):
         raise _no_model(source)
-    return source
+    return _typed_dict(source) if typing.is_typeddict(source) else source
+
+
+def _typed_dict(source: Any) -> Any:
+    """Return a TypedDict that pydantic reads: before Python 3.12 not that of typing."""
+    if sys.version_info >= (3, 12):
+        return source
+    fields = {}
+    for name, hint in typing.get_type_hints(source, include_extras=True).items():
+        is_marked = get_origin(hint) in (typing.Required, typing.NotRequired)
+        bare = typing.get_args(hint)[0] if is_marked else hint
+        is_required = name in source.__required_keys__
+        marked = typing.Required[bare] if is_required else typing.NotRequired[bare]
+        fields[name] = marked
+    make: Any = typing_extensions.TypedDict
+    return make(source.__name__, fields)
 
 
 def _file_text(name: str) -> str:
@@ -329,6 +347,11 @@ def _not_sayable(source: Any, error: PydanticUserError) -> BadRequest:
                 f"schema: {source.__name__}.{name}: JSON has no {type_}.",
                 hint="Give the field a type that JSON can say.",
             )
+    if error.code == "typed-dict-version":
+        return BadRequest(
+            "schema: this Python's typing.TypedDict cannot be read inside of a type.",
+            hint="from typing_extensions import TypedDict",
+        )
     if error.code == "class-not-fully-defined":
         return BadRequest(f"schema: {error.message.splitlines()[0]}")
     return _no_model(source)

@@ -137,12 +137,11 @@ class _Field:
                 "A field is NAME, NAME type or NAME type: note.",
             )
         name = found[0]
+        if (after := self.rest[len(name) :]) and not re.match(r"[\s:?]", after):
+            raise self.fail(f"there is {after[0]!r} after the name {name}")
         self._skip(len(name))
         is_optional = self._took("?")
         if self.rest and self.rest[0] not in ":?":
-            if not self.rest[0].isalpha() and self.rest[0] not in "_\"'":
-                bad = self.rest[0]
-                raise self.fail(f"there is {bad!r} after the name {name}")
             schema = self._type()
         elif name in _BARE:
             raise self.fail(

@@ -151,14 +151,8 @@ def _series(values: list[Any], kind: Any) -> pd.Series[Any]:
     if kind in _MOMENTS.values():
         return _moments(values, kind)
     if isinstance(kind, pd.CategoricalDtype):
-        known = {type(c): True for c in kind.categories}
-        _refuse(v is not None and type(v) not in known for v in values)
-        made = pd.Series(values, dtype=kind)
-        _refuse(
-            v is not None and is_lost
-            for v, is_lost in zip(values, made.isna(), strict=True)
-        )
-        return made
+        known = {(c, isinstance(c, bool)) for c in kind.categories.tolist()}
+        _refuse(v is not None and (v, isinstance(v, bool)) not in known for v in values)
     if kind == "Int64":
         _refuse(v is not None and abs(v) >= 2**63 for v in values)
     if kind == "Float64":
