@@ -333,7 +333,7 @@ class Reply:
         What the server's own tools did.
     parsed
         With a schema: an instance of its class, or the dict or list of a schema without
-        class. ``records`` and ``df`` are the same as dicts and as a frame.
+        class, where dates are text. ``records`` and ``df`` are the same as dicts and as a frame.
     repairs : int
         How often the model had to be shown that its answer did not fit the schema; what
         that cost is in usage and cost.

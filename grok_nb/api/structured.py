@@ -127,7 +127,7 @@ def _check_whole(reply: Reply) -> None:
     if reply.finish_reason in _CUT:
         raise Truncated(
             f"The reply hit {_CUT[reply.finish_reason]} and is not whole.",
-            hint="Raise max_tokens, or ask for less; error.reply holds what came.",
+            hint="Allow more with max_tokens, or ask for less; error.reply holds what came.",
         )
 
 

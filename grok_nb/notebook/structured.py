@@ -38,7 +38,13 @@ def schema_of(text: str, names: Mapping[str, Any]) -> Any:
     if braces := _BRACES.fullmatch(text):
         text = braces["name"]
     if found := _LIST.fullmatch(text):
-        return list[schema_of(found["inner"], names)]  # type: ignore[misc]  # at run time
+        inner = schema_of(found["inner"], names)
+        if isinstance(inner, (str, Mapping)):
+            raise OptionError(
+                f"--schema: list[...] needs a class, not {found['inner']!r}.",
+                hint="--many asks for a list of any schema.",
+            )
+        return list[inner]  # type: ignore[valid-type]  # at run time
     if not _PATH.fullmatch(text):
         return text
     first, *steps = text.split(".")
@@ -91,7 +97,7 @@ def _field(text: str, names: Mapping[str, Any]) -> str:
     if close or text[0].isupper() or "." in text:
         raise OptionError(
             f"--schema: there is no class {text}.",
-            hint=f"Did you mean {close[0]}?"
+            hint=f"Did you mean {close[0]}? For a field of that name write '{text} str'."
             if close
             else "Run the cell that defines it, or write fields: 'name, age int'.",
         )

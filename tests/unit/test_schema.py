@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Optional, TypedDict
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import (
     BaseModel,
@@ -632,6 +632,7 @@ def in_subset(schema: Schema) -> None:
         assert not any(word.startswith("x-") for word in part)
 
 
+@settings(deadline=None)
 @given(instances())
 def test_any_model_comes_back_as_it_was(made: tuple[type[BaseModel], Any]) -> None:
     model, instance = made

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
@@ -212,6 +212,7 @@ cells: dict[str, st.SearchStrategy[Any]] = {
 TYPES = "s str?, i int?, f float?, b bool?, d date?, t datetime?, c x|y?, l list[int]?"
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries(cells), max_size=4))
 def test_any_records_keep_what_they_hold(rows: list[dict[str, Any]]) -> None:
     columns = structured(TYPES).columns
