@@ -340,7 +340,11 @@ class AsyncGrok(Client):
                     mark = len(call.fold.log)
             finally:
                 await exchange.aclose()  # type: ignore[attr-defined]  # a generator
-            calls[0] = await self._fitting(ask, call, on_retry)
+            try:
+                calls[0] = await self._fitting(ask, call, on_retry)
+            except GrokError:
+                call.fold.outcome["state"] = "failed"
+                raise
             yield calls[0].fold.end()
 
         def reply() -> Reply:

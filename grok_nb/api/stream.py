@@ -372,6 +372,9 @@ class Fold:
         indices = sorted({choice for _, choice, _ in log} | finish.keys() | {0})
         head = self.head
         outcome = self.outcome if mark is None else {}
+        is_read = self.schema is None or "parsed" in outcome
+        if outcome.get("state") == "done" and not is_read:
+            outcome = {**outcome, "state": "running"}  # it may have to be mended
         return Reply(
             choices=tuple(
                 Choice(

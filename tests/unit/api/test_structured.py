@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from decimal import Decimal
 from typing import Any
@@ -18,11 +19,13 @@ from grok_nb.errors import (
     Truncated,
 )
 from grok_nb.reply import Reply
+from grok_nb.show.render import reply_bundle
 
 from ..response_shapes import RESPONSE
 from ..support import (
     CHUNKS,
     HELLO,
+    STALL,
     USAGE,
     Answer,
     chunk,
@@ -274,6 +277,56 @@ async def test_while_it_streams_nothing_is_parsed() -> None:
     assert [e.kind for e in events] == ["text", "text", "usage", "end"]
     assert [e.reply.parsed for e in events] == [None, None, None, ADA]
     assert all(e.reply.schema is reply.schema for e in events)
+
+
+async def test_while_it_is_mended_the_reply_is_not_done() -> None:
+    seen: list[Reply] = []
+
+    def look(_: Any) -> Answer:
+        seen.append(stream.reply)
+        return said(GOOD)
+
+    with session(said_in_pieces("I would rather not."), look) as made:
+        stream = made.grok.stream("Hi", schema=TERSE)
+        async for _ in stream:
+            pass
+    (reply,) = seen
+    assert (reply.state, reply.parsed, reply.records) == ("running", None, [])
+    bundle = reply_bundle(reply, note="waiting, 3 s")
+    assert "<code>I would rather not.</code>" in bundle["text/html"]
+    assert bundle["text/plain"] == "I would rather not."
+    assert (stream.reply.state, stream.reply.parsed) == ("done", ADA)
+
+
+async def test_stopped_while_it_is_mended_the_reply_is_kept() -> None:
+    asked = asyncio.Event()
+
+    def stall(_: Any) -> Any:
+        asked.set()
+        return STALL
+
+    with session(said_in_pieces(BAD), stall) as made:
+        stream = made.grok.stream("Hi", schema=TERSE)
+
+        async def read() -> None:
+            async for _ in stream:
+                pass
+
+        task = asyncio.create_task(read())
+        await asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (stream.reply.text, stream.reply.parsed) == (BAD, None)
+        assert made.column("state")[0] == "done"
+        assert made.column("state")[1] != "done"
+
+
+async def test_a_stream_that_ends_in_no_answer_has_failed() -> None:
+    with session(said_in_pieces(BAD), said(BAD)) as made:
+        reply, error = await made.outcome(schema=TERSE)
+    assert isinstance(error, SchemaMismatch)
+    assert (reply.state, reply.text, reply.records) == ("failed", BAD, [])
 
 
 async def test_a_failed_attempt_before_it_changes_nothing() -> None:
