@@ -35,6 +35,13 @@ _SINGLES: tuple[str, ...] = (
     "else",
 )
 _SINGLES = (*_SINGLES, "propertyNames", "unevaluatedProperties", "unevaluatedItems")
+#: what must be of which form
+_FORMS: tuple[tuple[tuple[str, ...], Any, str], ...] = (
+    (_MAPS, dict, "an object"),
+    ((*_LISTS, "enum", "required"), list, "a list"),
+    (_SINGLES, (dict, bool), "a schema"),
+    (("$ref", "format", "pattern", "title", "description"), str, "text"),
+)
 #: what the API takes, but only tries to keep to
 _TRIED = ("not", "if", "then", "else")
 #: never sent: of no meaning there
@@ -161,6 +168,7 @@ def _explicit(node: Any, place: str, level: int, *, patterns: bool) -> Node:
         raise _refused(place, reason, 'A schema is an object: {"type": "string"}.')
     if level > _DEEPEST:
         raise _refused(place[:60], "it is nested too deeply")
+    _check_form(node, place)
     _check_parts(node, place)
     _check_limits(node, place)
     if patterns:
@@ -182,24 +190,29 @@ def _explicit(node: Any, place: str, level: int, *, patterns: bool) -> Node:
     return made
 
 
+def _check_form(node: Node, place: str) -> None:
+    if isinstance(node.get("items"), list):
+        raise _refused(
+            place, "items is a list", 'Write the parts as "prefixItems": [...].'
+        )
+    for words, kind, what in _FORMS:
+        for word in words:
+            if word in node and not isinstance(node[word], kind):
+                raise _refused(place, f"{word} must be {what}")
+
+
 def _check_parts(node: Node, place: str) -> None:
     for word in (*_LISTS, "enum"):
-        given = node.get(word)
-        if word in node and (not isinstance(given, list) or not given):
-            reason = f"{word} is empty" if given == [] else f"{word} must be a list"
-            raise _refused(place, reason, "The API takes no such schema.")
+        if node.get(word) == []:
+            raise _refused(place, f"{word} is empty", "The API takes no such schema.")
     types = node.get("type", [])
     for type_ in types if isinstance(types, list) else [types]:
         if type_ not in _TYPES:
             close = difflib.get_close_matches(str(type_), _TYPES, n=1, cutoff=0.4)
             hint = f"Did you mean {close[0]!r}?" if close else ""
             raise _refused(place, f"there is no type {type_!r}", hint)
-    if isinstance(node.get("items"), list):
-        raise _refused(
-            place, "items is a list", 'Write the parts as "prefixItems": [...].'
-        )
     required = node.get("required", [])
-    if not isinstance(required, list) or not all(isinstance(n, str) for n in required):
+    if not all(isinstance(name, str) for name in required):
         raise _refused(place, "required must be a list of names")
     known = node.get("properties", {})
     for name in required if "properties" in node else ():
@@ -224,7 +237,7 @@ def _check_pattern(node: Node, place: str) -> None:
     for pattern in (node.get("pattern", ""), *(node.get("patternProperties") or ())):
         try:
             re.compile(pattern)
-        except (re.error, TypeError) as error:
+        except re.error as error:
             reason = f"{pattern!r} is no regular expression: {error}"
             raise _refused(place, reason) from None
 
@@ -258,7 +271,7 @@ def _sendable(
 def _why_not_sent(word: str, value: Any) -> str:
     if word in _LIMITS and value > _LIMITS[word]:
         return f"the API takes at most {_LIMITS[word]}"
-    if word == "pattern" and isinstance(value, str) and _LOOKS.search(value):
+    if word == "pattern" and _LOOKS.search(value):
         return "the API's regular expressions are fewer"
     return ""
 
@@ -270,8 +283,8 @@ class _Refs:
         self._root = root
         self._made: dict[str, Node] = {}
 
-    def target(self, ref: Any, place: str) -> Any:
-        if not isinstance(ref, str) or not ref.startswith("#"):
+    def target(self, ref: str, place: str) -> Any:
+        if not ref.startswith("#"):
             raise _refused(place, f"$ref {ref!r} is not in this schema")
         found: Any = self._root
         for step in filter(None, ref[1:].split("/")):
@@ -295,12 +308,7 @@ class _Refs:
             return
         if level > _DEEPEST:
             raise _refused(place[:60], "it is nested too deeply")
-        for word in _MAPS:
-            if not isinstance(node.get(word, {}), dict):
-                raise _refused(place, f"{word} must be an object")
-        for word in _LISTS:
-            if not isinstance(node.get(word, []), list):
-                raise _refused(place, f"{word} must be a list")
+        _check_form(node, place)
         ref = node.get("$ref")
         if ref is not None and ref not in done:
             target = self.target(ref, place)

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from grok_nb.errors import BadRequest, SchemaMismatch
+from grok_nb.frames.columns import typed
 from grok_nb.schema import Schema, structured
 
 
@@ -281,7 +282,7 @@ REFUSED: list[tuple[Any, str]] = [
     ),
     (thing(a={"$ref": "#/$defs/Nope"}), "a: .*leads nowhere"),
     (thing(a={"$ref": "https://example.com/s"}), "a: .*is not in this schema"),
-    (thing(a={"$ref": 3}), "a: .*is not in this schema"),
+    (thing(a={"$ref": 3}), r"a: \$ref must be text"),
     (thing(a={"enum": []}), "a: enum is empty"),
     (thing(a={"anyOf": []}), "a: anyOf is empty"),
     (thing(a={"oneOf": "x"}), "a: oneOf must be a list"),
@@ -645,3 +646,66 @@ def test_any_model_comes_back_as_it_was(made: tuple[type[BaseModel], Any]) -> No
     in_subset(many)
     both = many.read(f'{{"records": [{as_json(instance)}, {as_json(instance)}]}}')
     assert both == [instance, instance]
+
+
+KEYWORDS = [
+    *("type", "properties", "required", "items", "enum", "const", "anyOf", "oneOf"),
+    *("allOf", "not", "if", "then", "else", "$ref", "$defs", "additionalProperties"),
+    *("minLength", "maxLength", "minItems", "maxItems", "minimum", "multipleOf"),
+    *("pattern", "format", "uniqueItems", "contains", "prefixItems", "title"),
+    *("patternProperties", "propertyNames", "default", "minContains", "a"),
+]
+WORDS = ["object", "array", "string", "integer", "#", "#/$defs/a", "date", "(", "a"]
+scalars = st.none() | st.booleans() | st.integers(-3, 3000) | st.sampled_from(WORDS)
+junk = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+answers = st.recursive(
+    scalars | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "value", "records"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYWORDS), junk, max_size=5), st.lists(answers))
+def test_any_dict_is_a_schema_or_refused(source: Any, values: list[Any]) -> None:
+    try:
+        schema = structured(source)
+    except BadRequest as error:
+        assert str(error).startswith("schema: ")
+        return
+    json.dumps(schema.sent)
+    assert schema.sent["type"] == "object"
+    for value in values:
+        for wrapped in (value, {"value": value}, {"records": value}):
+            try:
+                parsed = schema.read(json.dumps(wrapped))
+            except SchemaMismatch:
+                continue
+            frame = typed(schema.records(parsed), schema.columns)
+            assert len(frame) == len(schema.records(parsed))
+
+
+READERS = [structured(source) for source in (Invoice, "a int", int, list[Line], str)]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30))
+def test_any_text_fits_or_is_a_mismatch(text: str) -> None:
+    for schema in READERS:
+        for given_ in (text, json.dumps(text), json.dumps({"value": text})):
+            try:
+                parsed = schema.read(given_)
+            except SchemaMismatch as error:
+                assert "\n" not in str(error)
+            else:
+                assert parsed is not None
