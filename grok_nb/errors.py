@@ -158,7 +158,15 @@ class Refused(GrokError):
 
 
 class SchemaMismatch(GrokError):
-    """A reply does not fit the schema that was asked for."""
+    """A reply does not fit the schema that was asked for.
+
+    Attributes
+    ----------
+    repairable : bool
+        Whether the model can mend it; not where a validator of the user's failed.
+    """
+
+    repairable: bool = True
 
 
 class ApiError(GrokError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from grok_nb.errors import GrokError
 from grok_nb.pricing import TICKS_PER_USD
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+    from grok_nb.schema import Schema
 
 State = Literal["running", "done", "stopped", "failed"]
 CostSource = Literal["reported", "computed", "estimated", "none"]
@@ -199,6 +202,10 @@ class Ask:
         Where it is sent.
     timeout_s
         Limit of this call in seconds, retries included; ``None``: the session's.
+    schema
+        What the answer shall hold; part of ``options``, too, in the API's form.
+    repairs
+        How often the model is shown that its answer does not fit, to try again.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -208,6 +215,8 @@ class Ask:
     endpoint: Literal["/chat/completions", "/responses"] = "/chat/completions"
     origin: Origin = Origin()
     timeout_s: float | None = None
+    schema: Schema | None = None
+    repairs: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +334,12 @@ class Reply:
         The sources that it names, in its order; ``citations`` is the same as a frame.
     steps : tuple of Step
         What the server's own tools did.
+    parsed
+        With a schema: an instance of its class, or the dict or list of a schema without
+        class, where dates are text. ``records`` and ``df`` are the same as dicts and as a frame.
+    repairs : int
+        How often the model had to be shown that its answer did not fit the schema; what
+        that cost is in usage and cost.
     usage : Usage or None
         ``None`` while running, and where nothing is known.
     cost_usd : float or None
@@ -369,6 +384,9 @@ class Reply:
     thread: str | None = None
     cited: tuple[Citation, ...] = ()
     steps: tuple[Step, ...] = ()
+    parsed: Any = None
+    repairs: int = 0
+    schema: Schema | None = field(default=None, repr=False, compare=False)
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     raw: Mapping[str, Any] | None = field(default=None, repr=False)
 
@@ -413,6 +431,51 @@ class Reply:
             "end": "Int64",
         }
         return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """What was parsed, as dicts.
+
+        Returns
+        -------
+        list of dict
+            One per record; of a single one, one. A record that is no object is under
+            ``"value"``. Empty where the reply was not whole or did not fit.
+
+        Raises
+        ------
+        GrokError
+            The question had no schema.
+        """
+        if self.schema is None:
+            raise GrokError(
+                "The reply has no records: it was asked for without a schema.",
+                hint='gn.ask(..., schema="name, age int") or %%grok --schema ...',
+            )
+        return self.schema.records(self.parsed) if self.state == "done" else []
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """What was parsed, as a typed frame.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per record; the schema's fields as columns, nested ones as
+            ``outer.inner``: string, Int64, Float64, boolean, datetime64 (a moment in
+            UTC), category for choices, object for lists. Without records the columns
+            are the same.
+
+        Raises
+        ------
+        GrokError
+            The question had no schema.
+        """
+        from grok_nb.frames.columns import typed
+
+        records = self.records
+        assert self.schema is not None  # noqa: S101 - or there were no records
+        return typed(records, self.schema.columns)
 
     @property
     def finish_reason(self) -> str | None:

@@ -12,13 +12,15 @@ from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.client import Client
 from grok_nb.api.deferred import DeferredDesk
 from grok_nb.api.question import question
+from grok_nb.api.structured import again, spoiled, take
 from grok_nb.errors import (
     ConfigError,
     GrokError,
+    SchemaMismatch,
     Unauthorized,
 )
 from grok_nb.portal import portal
-from grok_nb.reply import Ask, Reply
+from grok_nb.reply import Ask, Reply, RetryNotice
 from grok_nb.store import db
 from grok_nb.store.deferred import DeferredRequests
 from grok_nb.store.file import MEMORY
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from grok_nb.api.transport import Http
     from grok_nb.clock import Clock
     from grok_nb.pricing import PriceTable
-    from grok_nb.reply import RetryNotice
 
 #: Seconds for the one listing that chooses a default model.
 _LISTING_S = 10.0
@@ -236,26 +237,39 @@ class AsyncGrok(Client):
             takes it: where the server has it no more, its tools answer, and a
             RuntimeWarning says what became of the parameters.
 
+            With ``schema`` the answer is data: a pydantic model (also a dataclass,
+            TypedDict, Enum, ``list[Model]``), a dict with a JSON schema,
+            ``"@file.json"``, or terse text: ``"name, age int?, tags list[str]:
+            topics"``. ``many=True`` asks for a list of such. What does not fit is shown
+            to the model ``repairs`` times (0-5, default 1), which costs again.
+
         Returns
         -------
         Reply
-            What was searched is in ``.steps``, what is cited in ``.citations``.
+            What was searched is in ``.steps``, what is cited in ``.citations``, what a
+            schema asked for in ``.parsed``, ``.records`` and ``.df``.
 
         Raises
         ------
+        BadRequest
+            An option or the schema cannot be right; nothing was sent.
+        Truncated, Refused, SchemaMismatch
+            There is no answer by the schema; ``.reply`` has what was paid for.
         GrokError
-            One of the tree in `grok_nb.errors`.
+            Any other of the tree in `grok_nb.errors`.
 
         Notes
         -----
-        Source: xai-api.md sections 3 and 6.3.
+        Source: xai-api.md sections 3, 3.4 and 6.3.
 
         Examples
         --------
         >>> import grok_nb as gn
         >>> with gn.sandbox():
         ...     print(gn.ask("What is 6*7?").state)
+        ...     print(gn.ask("Name: Ada. Age: 36.", schema="name, age int").parsed)
         done
+        {'name': 'Ada', 'age': 36}
         """
         try:
             return await self.fetch(
@@ -299,10 +313,46 @@ class AsyncGrok(Client):
         try:
             async for _ in self.exchange.run(call):
                 pass
+            try:
+                call = await self._fitting(ask, call, on_retry)
+            except GrokError:
+                call.fold.outcome["state"] = "failed"
+                raise
         finally:
             if on_end is not None:
                 on_end(call.fold.reply())
         return call.fold.reply()
+
+    async def _fitting(
+        self, ask: Ask, call: Call, on_retry: Callable[[RetryNotice], None] | None
+    ) -> Call:
+        """Return the call whose reply fits the schema of its question, if it has one.
+
+        That is the one given, or one in which the model has mended its answer.
+        """
+        if ask.schema is None:
+            return call
+        earlier = None
+        for left in range(ask.repairs, -1, -1):
+            try:
+                take(ask, call.fold, earlier)
+            except SchemaMismatch as error:
+                if not left or not error.repairable:
+                    raise
+                mended = again(ask, error)
+                notice = RetryNotice(f"{error}", 0.0, call.attempts)
+            else:
+                break
+            if on_retry is not None:
+                on_retry(notice)
+            earlier = call.fold
+            try:
+                call = await self._call_for(mended, on_retry=on_retry)
+                async for _ in self.exchange.run(call):
+                    pass
+            except GrokError as failure:
+                raise spoiled(failure, earlier)  # noqa: B904 - it is that error
+        return call
 
     def follow(
         self,
@@ -320,17 +370,22 @@ class AsyncGrok(Client):
             exchange = self.exchange.run(call)
             mark = 0
             try:
-                async for _ in exchange:
-                    for event in call.fold.events_since(mark):
-                        yield event
-                    mark = len(call.fold.log)
-            finally:
                 try:
-                    await exchange.aclose()  # type: ignore[attr-defined]  # a generator
+                    async for _ in exchange:
+                        for event in call.fold.events_since(mark):
+                            yield event
+                        mark = len(call.fold.log)
                 finally:
-                    if on_end is not None:
-                        on_end(call.fold.reply())
-            yield call.fold.end()
+                    await exchange.aclose()  # type: ignore[attr-defined]  # a generator
+                try:
+                    calls[0] = await self._fitting(ask, call, on_retry)
+                except GrokError:
+                    call.fold.outcome["state"] = "failed"
+                    raise
+            finally:
+                if on_end is not None:
+                    on_end(calls[0].fold.reply())
+            yield calls[0].fold.end()
 
         def reply() -> Reply:
             if calls:

@@ -205,17 +205,20 @@ class Client(
     ) -> Call:
         """Return the call that sends an `Ask` to the endpoint that it names."""
         if ask.endpoint != RESPONSES:
-            return await self._chat_call(ask, stream=stream, on_retry=on_retry)
-        return await self._response_call(
-            items_of(ask.messages),
-            ask.model,
-            ask.options,
-            stream=stream,
-            names=ask.names,
-            origin=ask.origin,
-            on_retry=on_retry,
-            timeout_s=ask.timeout_s,
-        )
+            call = await self._chat_call(ask, stream=stream, on_retry=on_retry)
+        else:
+            call = await self._response_call(
+                items_of(ask.messages),
+                ask.model,
+                ask.options,
+                stream=stream,
+                names=ask.names,
+                origin=ask.origin,
+                on_retry=on_retry,
+                timeout_s=ask.timeout_s,
+            )
+        call.schema = call.fold.schema = ask.schema
+        return call
 
     async def resolve_model(self, model: str | None) -> str:
         """Return the model to ask: the one given, or the configured one."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from grok_nb.clock import Clock
     from grok_nb.config import Secret, Settings
     from grok_nb.pricing import PriceTable
+    from grok_nb.schema import Schema
 
     from .transport import Answer, Http
 
@@ -82,6 +83,7 @@ class Call:
         missing: str = "",
         timeout_s: float | None = None,
     ) -> None:
+        self.schema: Schema | None = None
         self.id = os.urandom(16).hex()
         self.origin = origin
         self.on_retry = on_retry
@@ -121,7 +123,9 @@ class Call:
     def fresh_fold(self) -> Fold:
         """Return an empty fold for the next attempt."""
         count = self.body.get("n")
-        return self._new_fold(self.request, count if isinstance(count, int) else 1)
+        fold = self._new_fold(self.request, count if isinstance(count, int) else 1)
+        fold.schema = self.schema
+        return fold
 
 
 class Exchange:

@@ -14,6 +14,8 @@ from .chat import check_messages, check_model, checked_ask
 from .parameters import NUMBER, checked
 from .responses import options_of_ask
 from .server_tools import OPTIONS, tools_for
+from .structured import OPTIONS as STRUCTURED
+from .structured import schema_of
 
 if TYPE_CHECKING:
     import datetime
@@ -49,6 +51,9 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    schema: Any
+    many: bool | None
+    repairs: int | None
     timeout_s: float | None
     search_parameters: Mapping[str, Any] | None
     on_retry: Callable[[RetryNotice], None] | None
@@ -74,6 +79,66 @@ def question(
             f"ask() has no option {name!r}.",
             hint=f"Did you mean {close[0]!r}?" if close else "",
         )
+    messages = _messages(prompt, options)
+    on_retry = options.get("on_retry")
+    if on_retry is not None and not callable(on_retry):
+        raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
+    timeout_s = options.get("timeout_s")
+    if timeout_s is not None:
+        checked("ask()", {"timeout_s": (NUMBER, 0.001, 1e9)}, {"timeout_s": timeout_s})
+    beside = (
+        *("messages", "system", "model", "attach", "detail"),
+        *("timeout_s", "on_retry"),
+    )
+    schema, repairs = schema_of(options), options.get("repairs")
+    structure: dict[str, Any] = {
+        "schema": schema,
+        "repairs": 1 if repairs is None else repairs,
+    }
+    tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
+    if tools and options.get("search_parameters") is not None:
+        raise BadRequest(
+            "search_parameters does not go with search or run_code.",
+            hint="search= is what took its place: leave search_parameters out.",
+        )
+    sent = {
+        name: value
+        for name, value in options.items()
+        if name not in (*beside, "search", "run_code", *OPTIONS, *STRUCTURED)
+    }
+    model = options.get("model")
+    if tools:
+        if model is not None:
+            check_model(model)
+        found = options_of_ask(sent, tools)
+        if schema is not None:
+            found["text"] = {"format": schema.format}
+        return Ask(
+            messages=tuple(check_messages(messages)),
+            model=model,
+            options=found,
+            names={"max_output_tokens": "max_tokens", "text": "schema"}
+            | {"reasoning_effort": "reasoning_effort"},
+            endpoint="/responses",
+            origin=origin,
+            timeout_s=timeout_s,
+            **structure,
+        )
+    # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
+    names = {"max_tokens": "max_completion_tokens"}
+    sent = {names.get(name, name): value for name, value in sent.items()}
+    if schema is not None:
+        sent["response_format"] = schema.response_format
+        names["schema"] = "response_format"
+    ask = checked_ask(messages, model, sent, origin)
+    names = {there: here for here, there in names.items()}
+    return dataclasses.replace(ask, names=names, timeout_s=timeout_s, **structure)
+
+
+def _messages(
+    prompt: str | None, options: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """Return system prompt, earlier turns, attachments and prompt, in this order."""
     messages: list[Mapping[str, Any]] = []
     for name, value in (("prompt", prompt), ("system", options.get("system"))):
         if value is not None and not isinstance(value, str):
@@ -97,45 +162,4 @@ def question(
         messages.append({"role": "user", "content": prompt})
     if prompt is None and not attached and earlier is None:
         raise BadRequest("There is nothing to ask: give a prompt or messages.")
-    on_retry = options.get("on_retry")
-    if on_retry is not None and not callable(on_retry):
-        raise BadRequest(f"on_retry must be a function, not {on_retry!r}.")
-    timeout_s = options.get("timeout_s")
-    if timeout_s is not None:
-        checked("ask()", {"timeout_s": (NUMBER, 0.001, 1e9)}, {"timeout_s": timeout_s})
-    beside = (
-        *("messages", "system", "model", "attach", "detail"),
-        *("timeout_s", "on_retry"),
-    )
-    tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
-    if tools and options.get("search_parameters") is not None:
-        raise BadRequest(
-            "search_parameters does not go with search or run_code.",
-            hint="search= is what took its place: leave search_parameters out.",
-        )
-    sent = {
-        name: value
-        for name, value in options.items()
-        if name not in (*beside, "search", "run_code", *OPTIONS)
-    }
-    model = options.get("model")
-    if tools:
-        if model is not None:
-            check_model(model)
-        return Ask(
-            messages=tuple(check_messages(messages)),
-            model=model,
-            options=options_of_ask(sent, tools),
-            names={"max_output_tokens": "max_tokens"}
-            | {"reasoning_effort": "reasoning_effort"},
-            endpoint="/responses",
-            origin=origin,
-            timeout_s=timeout_s,
-        )
-    # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
-    names = {"max_tokens": "max_completion_tokens"}
-    sent = {names.get(name, name): value for name, value in sent.items()}
-    ask = checked_ask(messages, model, sent, origin)
-    return dataclasses.replace(
-        ask, names={"max_completion_tokens": "max_tokens"}, timeout_s=timeout_s
-    )
+    return messages

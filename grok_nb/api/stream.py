@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from grok_nb.pricing import PriceTable
+    from grok_nb.schema import Schema
 
 EventKind = Literal[
     "reasoning",
@@ -144,6 +145,8 @@ class Fold:
         self.request = request
         self.log: list[tuple[EventKind, int, str]] = []
         self.data: dict[str, Any] | None = None
+        #: what the reply is read by, if it is
+        self.schema: Schema | None = None
         self.usage: Usage | None = None
         #: what a stream told of the prompt as it began; the rest is not known yet
         self.begun: Usage | None = None
@@ -374,6 +377,9 @@ class Fold:
         indices = sorted({choice for _, choice, _ in log} | finish.keys() | {0})
         head = self.head
         outcome = self.outcome if mark is None else {}
+        is_read = self.schema is None or "parsed" in outcome
+        if outcome.get("state") == "done" and not is_read:
+            outcome = {**outcome, "state": "running"}  # it may have to be mended
         return Reply(
             choices=tuple(
                 Choice(
@@ -397,6 +403,7 @@ class Fold:
                     c for at, c in list(self._citations.items()) if at < len(log)
                 ),
                 "steps": tuple(steps.values()),
+                "schema": self.schema,
                 "request": self.request,
                 "raw": self.data,
                 **outcome,

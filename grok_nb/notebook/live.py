@@ -6,7 +6,7 @@ bytes grow with the square of the length, otherwise. Measured for 2,000 tokens.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grok_nb.show.render import reply_bundle
 from grok_nb.show.safe_html import Incremental, safe_html
@@ -35,13 +35,21 @@ class Live:
         For the pace.
     how
         The format; see `grok_nb.show.formats`.
+    table
+        Whether data are a table, even a single record.
     """
 
     def __init__(
-        self, show: Callable[..., object] | None, clock: Clock, how: str = "md"
+        self,
+        show: Callable[..., object] | None,
+        clock: Clock,
+        how: str = "md",
+        *,
+        table: bool = False,
     ) -> None:
         self._show = show
         self._how = how
+        self._table = table
         self._clock = clock
         self._handle: object | None = None
         self._begun = self._painted = clock.monotonic()
@@ -82,13 +90,13 @@ class Live:
         """Show the reply as it is now, whole and for good."""
         single = len(reply.choices) == 1
         body = self._blocks.whole if single else safe_html
-        self._put(reply_bundle(reply, body=body, how=self._how))
+        self._put(reply_bundle(reply, body=body, how=self._how, table=self._table))
 
     def _paint(self, reply: Reply, note: str) -> None:
         self._painted = self._clock.monotonic()
         self._stale = False
         single = len(reply.choices) == 1
-        body = {"body": self._blocks.html} if single else {}
+        body: dict[str, Any] = {"body": self._blocks.html} if single else {}
         # what is not whole yet is no JSON, and has no block
         how = "text" if self._how in ("json", "code") else self._how
         self._put(reply_bundle(reply, note=note, how=how, **body))

@@ -64,6 +64,8 @@ class Option:
     bare: str | None = None
 
 
+#: options whose value becomes a variable
+_NAMES = ("out", "df")
 ASKING = (
     Option("model", ("-m", "--model"), "ID", "model id or alias"),
     Option(
@@ -96,6 +98,14 @@ ASKING = (
     Option(
         "reasoning_effort", ("-r", "--reasoning"), "EFFORT", "low, medium, high, ..."
     ),
+    Option(
+        "schema",
+        ("--schema",),
+        "S",
+        "answer as data: a class, a dict, @file.json, or 'name, age int, tags list[str]'",
+    ),
+    Option("many", ("--many",), "", "with --schema: a list of records", True),  # noqa: FBT003
+    Option("df", ("--df",), "NAME", "with --schema: bind the records as a DataFrame"),
     Option(
         "raw",
         ("-R", "--raw"),
@@ -233,7 +243,7 @@ def _value(flag: str, option: Option, rest: str) -> tuple[str, str]:
 
 
 def _converted(flag: str, option: Option, text: str) -> object:
-    if option.name == "out" and (not text.isidentifier() or keyword.iskeyword(text)):
+    if option.name in _NAMES and (not text.isidentifier() or keyword.iskeyword(text)):
         raise OptionError(f"{flag} needs the name of a variable, not {text!r}.")
     if option.choices and text not in option.choices:
         close = difflib.get_close_matches(text, option.choices, n=1)

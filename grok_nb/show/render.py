@@ -7,9 +7,11 @@ front end's theme; nothing here changes from run to run.
 from __future__ import annotations
 
 import base64
+from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
 
+from .data import data_html, data_plain
 from .formats import as_html, as_text, without_controls
 from .safe_html import escape_text, safe_html, safe_link
 
@@ -49,6 +51,7 @@ def reply_bundle(
     body: Callable[[str], str] = safe_html,
     note: str = "",
     how: str = "md",
+    table: bool = False,
 ) -> dict[str, str]:
     """Return what a front end shows of a reply.
 
@@ -63,17 +66,18 @@ def reply_bundle(
         A line on what is going on, while the reply is running.
     how
         One of `grok_nb.show.formats.FORMATS`.
+    table
+        Of a reply by a schema: whether a single record is a table, too.
 
     Returns
     -------
     dict of str to str
         ``text/html`` and ``text/plain`` (the Markdown source).
     """
-    if how != "md":
-
-        def body(text: str) -> str:
-            return as_html(text, how)
-
+    if reply.schema is not None and how == "md":
+        body = partial(data_html, reply, table=table)
+    elif how != "md":
+        body = partial(as_html, how=how)
     many = len(reply.choices) > 1
     parts = ['<div class="grok-nb-reply">', _steps_html(reply.steps)]
     for choice in reply.choices:
@@ -108,6 +112,9 @@ def footer(reply: Reply, note: str = "") -> str:
         facts.append(
             f"{reply.attempts_in_doubt} earlier attempt{plural} may have cost, too"
         )
+    if reply.repairs:
+        times = "once" if reply.repairs == 1 else f"{reply.repairs} times"
+        facts.append(f"asked again {times} to fit the schema")
     if note:
         facts.append(note)
     return " · ".join(facts)
@@ -208,6 +215,8 @@ def note_html(text: str, *, bad: bool = False) -> str:
 def plain_text(reply: Reply, how: str = "md") -> str:
     """Return what is shown of a reply where HTML is not."""
     texts = [as_text(c.text, how) or c.refusal or "" for c in reply.choices]
+    if reply.schema is not None and reply.text and how == "md":
+        texts[0] = data_plain(reply)
     text = "\n\n".join(texts)
     if notes := _footnotes(reply):
         lines = [
@@ -226,6 +235,10 @@ def _end(reply: Reply) -> str:
     """Say how a reply ended that is not whole."""
     if reply.state == "stopped":
         return "stopped"
+    if reply.schema is not None and reply.finish_reason is not None:
+        if reply.choices[0].refusal:
+            return "declined"
+        return _ENDINGS.get(reply.finish_reason, "does not fit the schema")
     return "broken off" if any(c.text for c in reply.choices) else "no answer"
 
 

@@ -1,6 +1,6 @@
 """What the public names promise to a type checker. Checked by mypy, never run."""
 
-from typing import assert_type
+from typing import Any, assert_type
 
 import pandas as pd
 
@@ -44,6 +44,9 @@ def blocking(grok: gn.Grok) -> None:
     for chunk in grok.chat_completion_stream([{"role": "user", "content": "hi"}]):
         assert_type(chunk, ChatCompletionChunk)
     assert_type(gn.ask("hi", search=["web"], domains="x.ai", run_code=True), gn.Reply)
+    reply = gn.ask("hi", schema="name, age int", many=True, repairs=0)
+    assert_type(reply.records, list[dict[str, Any]])
+    assert_type(reply.df, pd.DataFrame)
     assert_type(grok.respond("hi", store=False, max_turns=2), Response)
     for made in grok.respond_stream([{"role": "user", "content": "hi"}]):
         assert_type(made, ResponseEvent)
