@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import config, keys, pricing
+from grok_nb.api.batch_desk import BatchDesk
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.client import Client
 from grok_nb.api.deferred import DeferredDesk
@@ -20,6 +21,7 @@ from grok_nb.errors import (
 from grok_nb.portal import portal
 from grok_nb.reply import Ask, Reply
 from grok_nb.store import db
+from grok_nb.store.batches import BatchRows
 from grok_nb.store.deferred import DeferredRequests
 from grok_nb.store.ledger import Ledger
 
@@ -190,6 +192,8 @@ class AsyncGrok(Client):
             jitter=jitter,
         )
         self.desk = DeferredDesk(self.exchange, DeferredRequests(self.store))
+        rows = BatchRows(self.store, settings.base_url)
+        self.batches = BatchDesk(self.exchange, rows)
         self._default_model: str | None = None
         self._listing_locks: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, asyncio.Lock

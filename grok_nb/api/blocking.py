@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from grok_nb.errors import GrokError
 from grok_nb.portal import portal
 
+from .blocking_batches import BlockingBatches
 from .blocking_media import BlockingMedia
 from .server_tools import without_secrets
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BlockingClient(BlockingMedia):
+class BlockingClient(BlockingMedia, BlockingBatches):
     """Blocking access to the API: the methods of `Client`, which it drives.
 
     Safe to use from several threads; refuses calls from the background loop itself.

@@ -8,6 +8,7 @@ from grok_nb import pricing
 from grok_nb.errors import BadRequest, ServerFault
 
 from . import gate
+from .batches import BatchMethods
 from .chat import ChatOptions, check_model, checked_ask
 from .deferred import DeferredMethods
 from .embeddings import EmbeddingMethods
@@ -38,7 +39,12 @@ CHAT = "/chat/completions"
 
 
 class Client(
-    ResponseMethods, ImageMethods, EmbeddingMethods, FileMethods, DeferredMethods
+    ResponseMethods,
+    ImageMethods,
+    EmbeddingMethods,
+    FileMethods,
+    DeferredMethods,
+    BatchMethods,
 ):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
@@ -336,7 +342,10 @@ class Client(
 
 
 def _models_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    entries = data.get("data", data.get("models"))
+    names = [name for name in ("data", "models") if name in data]
+    entries = data[names[0]] if names else None
+    if names and entries is None:
+        return []  # there is no embedding model, for instance
     if not isinstance(entries, list):
         return None
     return [entry for entry in entries if isinstance(entry, dict)]

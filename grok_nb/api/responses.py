@@ -121,12 +121,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     BadRequest
         One cannot be right, or two do not go together. Nothing was sent.
     """
-    for name, value in options.items():
-        if value is not None and name in _ELSEWHERE:
-            raise BadRequest(
-                f"Responses have no parameter {name!r}.",
-                hint=f"Write {_ELSEWHERE[name]} here.",
-            )
+    check_names(options)
     found = checked("Responses", PARAMETERS, options)
     if "instructions" in found and "previous_response_id" in found:
         raise BadRequest(
@@ -151,6 +146,16 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             '"schema": ...}}.',
         )
     return found
+
+
+def check_names(options: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` for a parameter of chat completions with another name here."""
+    for name, value in options.items():
+        if value is not None and name in _ELSEWHERE:
+            raise BadRequest(
+                f"Responses have no parameter {name!r}.",
+                hint=f"Write {_ELSEWHERE[name]} here.",
+            )
 
 
 def checked_input(given: object) -> str | list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.api.batch_results import BatchError, BatchResult, BatchResults
 from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
 from grok_nb.api.images import GeneratedImage, Images
@@ -12,6 +13,9 @@ from grok_nb.checkup import Checkup
 from grok_nb.session import AsyncReplyStream, ReplyStream
 from grok_nb.wire import (
     ApiKey,
+    Batch,
+    BatchPage,
+    BatchRequestPage,
     ChatCompletion,
     ChatCompletionChunk,
     DeletedFile,
@@ -64,6 +68,18 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.file("file_1"), StoredFile)
     assert_type(grok.file_content("file_1"), bytes)
     assert_type(grok.file_delete("file_1"), DeletedFile)
+    assert_type(grok.batch_create("n", input_file_id="file_1"), Batch)
+    assert_type(grok.batch_add("b", {"a": {"messages": []}}).is_done, bool)
+    assert_type(grok.batch_add("b", [{"batch_request_id": "a"}]), Batch)
+    assert_type(grok.batch_get("b").num_pending, int)
+    assert_type(grok.batch_list(limit=5), BatchPage)
+    assert_type(grok.batch_requests("b"), BatchRequestPage)
+    assert_type(grok.batch_results("b", pagination_token="t"), BatchResults)
+    for result in grok.batch_results_all("b"):
+        assert_type(result, BatchResult)
+        assert_type(result.reply, gn.Reply | None)
+        assert_type(result.error, BatchError | None)
+    assert_type(grok.batch_cancel("b"), Batch)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:
@@ -82,6 +98,9 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     assert_type(await (await grok.defer("hi")).ready(), bool)
     assert_type(await grok.files(), FilePage)
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
+    assert_type(await grok.batch_results("b"), BatchResults)
+    async for result in grok.batch_results_all("b"):
+        assert_type(result, BatchResult)
 
 
 def values(reply: gn.Reply) -> None:

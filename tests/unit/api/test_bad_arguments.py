@@ -105,6 +105,10 @@ METHODS: dict[str, Any] = {
     "download": "http://h/x",
     "file_upload": b"x",
     "files": None,
+    "batch_create": "n",
+    **dict.fromkeys(("batch_add", "batch_get", "batch_requests"), "b"),
+    **dict.fromkeys(("batch_results", "batch_cancel"), "b"),
+    "batch_list": None,
 }
 OPTIONS: dict[str, Any] = {
     "ask": AskOptions.__annotations__,
@@ -133,6 +137,8 @@ def test_every_argument_of_every_method(name: str, grok: gn.Grok) -> None:
     names = [n for n in inspect.signature(method).parameters if n != "options"]
     positional = [] if first is None else [first]
     given = {"filename": "x"} if name == "file_upload" else {}
+    if name == "batch_add":
+        given = {"requests": {"a": {"messages": [{"role": "user", "content": "Hi"}]}}}
     if name == "edit_images":
         given = {"image": {"file_id": "f"}}
     calls = [((thing,), given) for thing in odd()] if positional else []

@@ -25,6 +25,14 @@ TOOL = {
     "headers": {"X-Token": HEADER, "X-Version": "2"},
 }
 
+#: A batch whose request has them.
+ITEMS = [
+    {
+        "batch_request_id": "a",
+        "batch_request": {"responses": {"input": "Hi", "tools": [TOOL]}},
+    }
+]
+
 
 def found(text: str) -> list[str]:
     """Return pieces of the secrets that are in a text."""
@@ -103,6 +111,15 @@ CALLS: dict[str, Callable[[gn.Grok], object]] = {
     "file_delete": lambda g: g.file_delete("f"),
     "defer": lambda g: g.defer("Hi"),
     "deferred_result": lambda g: g.deferred_result("d"),
+    "batch_create": lambda g: g.batch_create("n"),
+    "batch_create, file": lambda g: g.batch_create("n", "f"),
+    "batch_add": lambda g: g.batch_add("b", ITEMS),
+    "batch_add, bad": lambda g: g.batch_add("b", [*ITEMS, 3]),  # type: ignore[list-item]
+    "batch_get": lambda g: g.batch_get("b"),
+    "batch_list": lambda g: g.batch_list(),
+    "batch_requests": lambda g: g.batch_requests("b"),
+    "batch_results": lambda g: g.batch_results("b"),
+    "batch_cancel": lambda g: g.batch_cancel("b"),
     "tokenize": lambda g: g.tokenize("Hi"),
     "api_key": lambda g: g.api_key(),
 }
