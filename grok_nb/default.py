@@ -37,16 +37,15 @@ def configure(**settings: Any) -> None:
     ----------
     **settings
         ``api_key, base_url, model, store, stream, timeout_s, on_doubt, keep_text,
-        verify``, as in `grok_nb.config.Settings`. They win over environment and files.
+        verify, management_key, management_base_url``, as in `grok_nb.config.Settings`. They win over environment and files.
 
     Raises
     ------
     ConfigError
         An unknown setting, or a value that cannot be right; nothing is changed.
     """
-    settings["api_key"] = config.hidden(
-        settings.get("api_key", _defaults.get("api_key"))
-    )
+    for name in ("api_key", "management_key"):
+        settings[name] = config.hidden(settings.get(name, _defaults.get(name)))
     merged = {**_defaults, **settings}
     merged = {name: value for name, value in merged.items() if value is not None}
     config.resolve(merged)

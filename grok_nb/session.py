@@ -135,6 +135,10 @@ class AsyncGrok(Client):
         Path of a CA file (PEM) or folder, an ``ssl.SSLContext``, or ``False`` to check
         no certificate at all; default ``SSL_CERT_FILE``, else ``SSL_CERT_DIR``, else
         the usual authorities.
+    management_key
+        For `account_usage` and `prepaid_balance`; default ``XAI_MANAGEMENT_KEY``.
+    management_base_url
+        Default ``XAI_MANAGEMENT_BASE_URL``, else ``https://management-api.x.ai``.
     transport
         An ``httpx.AsyncBaseTransport`` instead of the network.
     clock, jitter
@@ -157,11 +161,14 @@ class AsyncGrok(Client):
         on_doubt: str | None = None,
         keep_text: bool | None = None,
         verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
+        management_key: str | config.Secret | None = None,
+        management_base_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
+        management_key = config.hidden(management_key)  # type: ignore[assignment]  # same
         given = {
             "api_key": api_key,
             "base_url": base_url,
@@ -171,6 +178,8 @@ class AsyncGrok(Client):
             "on_doubt": on_doubt,
             "keep_text": keep_text,
             "verify": verify,
+            "management_key": management_key,
+            "management_base_url": management_base_url,
         }
         given = {name: value for name, value in given.items() if value is not None}
         settings = config.resolve({**config.configured, **given})
@@ -369,6 +378,7 @@ class AsyncGrok(Client):
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self.exchange.http.close()
+        await self._close_management()
 
     async def __aenter__(self) -> Self:
         return self
@@ -385,8 +395,8 @@ class Grok(BlockingClient):
 
     Parameters
     ----------
-    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, verify, transport
-    clock, jitter
+    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, verify
+    management_key, management_base_url, transport, clock, jitter
         As for `AsyncGrok`.
 
     Examples
@@ -412,11 +422,14 @@ class Grok(BlockingClient):
         on_doubt: str | None = None,
         keep_text: bool | None = None,
         verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
+        management_key: str | config.Secret | None = None,
+        management_base_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
+        management_key = config.hidden(management_key)  # type: ignore[assignment]  # same
         self._core = AsyncGrok(
             api_key=api_key,
             base_url=base_url,
@@ -426,6 +439,8 @@ class Grok(BlockingClient):
             on_doubt=on_doubt,
             keep_text=keep_text,
             verify=verify,
+            management_key=management_key,
+            management_base_url=management_base_url,
             transport=transport,
             clock=clock,
             jitter=jitter,

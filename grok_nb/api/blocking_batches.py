@@ -1,12 +1,15 @@
-"""Batches, for code that waits; see `blocking.py`."""
+"""Batches and the account, for code that waits; see `blocking.py`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from grok_nb.portal import portal
+
 from . import batch_requests as requests_api
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import (
         AsyncIterator,
         Callable,
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from grok_nb.account import AccountUsage, PrepaidBalance
     from grok_nb.wire import Batch, BatchPage, BatchRequestPage
 
     from .batch_results import BatchResult, BatchResults
@@ -25,7 +29,7 @@ T = TypeVar("T")
 
 
 class BlockingBatches:
-    """The methods of `Client` for batches."""
+    """The methods of `Client` for batches and the account."""
 
     _core: Client
 
@@ -107,3 +111,33 @@ class BlockingBatches:
     def batch_cancel(self, batch_id: str) -> Batch:
         """Cancel a batch; see `Client.batch_cancel`."""
         return self._call(lambda: self._core.batch_cancel(batch_id))
+
+    def account_usage(
+        self,
+        start: datetime.date | str | None = None,
+        end: datetime.date | str | None = None,
+        *,
+        by: str | Sequence[str] | None = "description",
+        unit: str = "day",
+        team_id: str | None = None,
+    ) -> AccountUsage:
+        """Say what the account was billed; see `Client.account_usage`."""
+        return self._of_account(
+            lambda: self._core.account_usage(
+                start, end, by=by, unit=unit, team_id=team_id
+            ),
+            team_id,
+        )
+
+    def prepaid_balance(self, team_id: str | None = None) -> PrepaidBalance:
+        """Say what is left of the credit; see `Client.prepaid_balance`."""
+        return self._of_account(lambda: self._core.prepaid_balance(team_id), team_id)
+
+    def _of_account(
+        self, make: Callable[[], Coroutine[Any, Any, T]], team_id: str | None
+    ) -> T:
+        __tracebackhide__ = True
+        self._core.exchange.settings.require_management_key()
+        if team_id is None:
+            return self._call(make)
+        return portal().call(make)  # needs no API key

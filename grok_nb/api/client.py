@@ -15,6 +15,7 @@ from .embeddings import EmbeddingMethods
 from .exchange import Books, Call, Exchange
 from .files import FileMethods
 from .images import ImageMethods
+from .management import AccountMethods
 from .parameters import in_path
 from .responses import RESPONSES, ResponseMethods, items_of
 
@@ -45,6 +46,7 @@ class Client(
     FileMethods,
     DeferredMethods,
     BatchMethods,
+    AccountMethods,
 ):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 

@@ -5,6 +5,7 @@ from typing import assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.account import AccountUsage, PrepaidBalance
 from grok_nb.api.batch_results import BatchError, BatchResult, BatchResults
 from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
@@ -80,6 +81,10 @@ def blocking(grok: gn.Grok) -> None:
         assert_type(result.reply, gn.Reply | None)
         assert_type(result.error, BatchError | None)
     assert_type(grok.batch_cancel("b"), Batch)
+    assert_type(grok.account_usage("2026-01-01", by=None, unit="hour"), AccountUsage)
+    assert_type(grok.account_usage().df, pd.DataFrame)
+    assert_type(grok.prepaid_balance("t"), PrepaidBalance)
+    assert_type(grok.prepaid_balance().balance_usd, float | None)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:

@@ -109,6 +109,8 @@ METHODS: dict[str, Any] = {
     **dict.fromkeys(("batch_add", "batch_get", "batch_requests"), "b"),
     **dict.fromkeys(("batch_results", "batch_cancel"), "b"),
     "batch_list": None,
+    "account_usage": None,
+    "prepaid_balance": "t",
 }
 OPTIONS: dict[str, Any] = {
     "ask": AskOptions.__annotations__,
@@ -123,6 +125,7 @@ def grok() -> Iterator[gn.Grok]:
     with gn.Grok(
         api_key=KEY,
         base_url=BASE_URL,
+        management_key="m",
         model=MODEL,
         store=":memory:",
         transport=Script(refusal(400)),
