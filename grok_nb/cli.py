@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         help="a server on this machine that speaks xAI's API",
         description="Serve xAI's API on this machine until Ctrl-C. The first line of "
         "output is the base URL, for any client; without --key every key that starts "
-        "with xai- is right. Replies are marked: no language model is behind them.",
+        "with xai- is right. The management host is at the same root, /v1/billing/..., "
+        "for keys that start with xai-token-. Replies are marked: no language model is "
+        "behind them.",
     )
     add = sandbox.add_argument
     add("--port", type=int, default=0, help="default: a free one")
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=("2025", "2026"),
         default="2026",
         help="whose API: models, listings, error codes, live search (2025) or its 410, "
-        "/v1/me (2026), image size limit, and the shape of streams and usage",
+        "/v1/me and batches (2026), image size limit, and the shape of streams and usage",
     )
     add("--latency", type=float, default=0, metavar="MS", help="before each answer")
     add("--rpm", type=int, metavar="N", help="requests per minute and model")

@@ -98,6 +98,8 @@ class Sandbox:
         Ends in ``/v1``; for any client.
     key : str
         An API key that it takes.
+    management_base_url, management_key : str
+        The same for what the management host answers: account usage and credit.
     """
 
     def __init__(
@@ -113,6 +115,8 @@ class Sandbox:
         self._before = before
         self.base_url: str = server.base_url
         self.key: str = server.key
+        self.management_base_url: str = server.management_base_url
+        self.management_key: str = server.management_key
         self._secret = config.Secret(server.key)
 
     def calls(self) -> list[dict[str, Any]]:

@@ -316,6 +316,28 @@ class EmbeddingModelList(TypedDict):
 
 
 @_closed
+class VideoModel(TypedDict):
+    """An entry of ``/v1/video-generation-models``; the sandbox draws no videos."""
+
+    id: str
+    fingerprint: str
+    created: int
+    object: Literal["model"]
+    owned_by: Literal["xai"]
+    version: str
+    input_modalities: list[str]
+    output_modalities: list[str]
+    aliases: list[str]
+
+
+@_closed
+class VideoModelList(TypedDict):
+    """The answer of ``/v1/video-generation-models``."""
+
+    models: list[VideoModel]
+
+
+@_closed
 class Token(TypedDict):
     """One token of a text."""
 
@@ -379,6 +401,7 @@ class LedgerCall(TypedDict):
     usage: AnyUsage | None
     closed_early: bool
     done: bool
+    batch_id: str | None
 
 
 @_closed

@@ -23,13 +23,15 @@ from . import (
     schemas,
     tokenizing,
 )
-from .books import Call, Received, masked
+from .batches import endpoint as batches
+from .batches.working import catch_up
+from .billing import endpoint as billing
+from .books import Received, masked
 from .desk import Desk, Incoming
 from .errors import ApiError
-from .exchange import STALL_S
-from .faults import canned
 from .media import embedding, files, pictures, uploading
 from .media.shapes import ClockChange
+from .operation import MANAGED
 from .responses import endpoint as responses
 
 if TYPE_CHECKING:
@@ -51,13 +53,13 @@ INFERENCE = frozenset(
         responses.PATH,
     }
 )
-# Bodies that are kept: faults break them like replies, though nothing is billed.
-_KEPT = re.compile(
-    rf"{re.escape(deferred.PATH)}[^/]+|{re.escape(pictures.SHOWN_AT)}[^/]+"
-    r"|/v1/files/[^/]+/content"
+# Answers that faults break like replies, though nothing is billed.
+_FREE = re.compile(
+    rf"GET {re.escape(deferred.PATH)}[^/]+|GET {re.escape(pictures.SHOWN_AT)}[^/]+"
+    rf"|GET /v1/files/[^/]+/content|(GET|POST) ({batches.PATH}|{MANAGED}).*"
 )
 MAX_BODY_BYTES = 100 * 1024 * 1024
-_WRONG_KEYS = "xai-wrong"
+_WRONG_KEYS = ("xai-wrong", billing.KEY_BEGINS)
 
 
 class Gate:
@@ -114,16 +116,18 @@ class Gate:
             incoming.fault = self.desk.faults.pick(incoming.method, incoming.path)
         is_inference = incoming.method == "POST" and incoming.path in INFERENCE
         fault = incoming.fault
-        is_kept = (
-            incoming.method == "GET" and _KEPT.fullmatch(incoming.path) is not None
-        )
-        has_reply = is_inference or is_kept
+        asked = f"{incoming.method} {incoming.path}"
+        has_reply = is_inference or _FREE.fullmatch(asked) is not None
         replaces = fault is not None and not (has_reply and fault.needs_reply)
-        if replaces and await self._misbehave(
+        if replaces and await exchange.misbehave(
             incoming, line, is_inference=is_inference
         ):
             return
-        refusal = _refused_key(incoming.headers, self.desk.settings.key)
+        if incoming.path.startswith(MANAGED):
+            key = _key(incoming.headers)
+            refusal = billing.refused_key(key, self.desk.settings.key)
+        else:
+            refusal = _refused_key(incoming.headers, self.desk.settings.key)
         if refusal is not None and not incoming.path.startswith(pictures.SHOWN_AT):
             await self._refuse(refusal, line)
             return
@@ -139,34 +143,6 @@ class Gate:
                 incoming.body,
             )
         )
-
-    async def _misbehave(
-        self, incoming: Incoming, line: Line, *, is_inference: bool
-    ) -> bool:
-        """Do what the fault says without a reply; False where it changes nothing."""
-        fault = incoming.fault
-        if fault is None:
-            return False
-        call = Call(
-            incoming.request_id, incoming.path, _named_model(incoming), fault=fault.do
-        )
-        if is_inference:
-            self.desk.ledger.open(call)
-        if fault.do in {"reset", "reset-after-billing"}:
-            call.close(None)
-            await line.reset()
-        elif fault.do == "stall":
-            if not await line.wait(STALL_S):
-                await line.drop()
-        elif fault.do == "slow":
-            return await line.wait(fault.delay_ms / 1000)
-        elif fault.needs_reply and not fault.after_billing:
-            return False
-        else:
-            answer = canned(fault, self.desk.settings.vintage)
-            call.close(answer.status)
-            await line.whole(answer.status, answer.headers, answer.body)
-        return True
 
     async def _refuse(self, refusal: ApiError, line: Line) -> None:
         content_type, body = refusal.body(self.desk.settings.vintage)
@@ -218,15 +194,6 @@ async def _watch(receive: Receive, gone: asyncio.Future[None]) -> None:
         pass
     if not gone.done():
         gone.set_result(None)
-
-
-def _named_model(incoming: Incoming) -> str | None:
-    """Give the model a body names, whatever else is wrong with it."""
-    try:
-        named = json.loads(incoming.body)["model"]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return None
-    return named if isinstance(named, str) else None
 
 
 def _key(headers: dict[str, str]) -> str:
@@ -297,6 +264,9 @@ def _routes(desk: Desk) -> FastAPI:
     _add_listings(app, desk)
     _add_media(app, desk)
     _add_files(app, desk)
+    billing.add_routes(app, desk)
+    if vintage != "2025":
+        batches.add_routes(app, desk)
     _add_windows(app, desk)
     return app
 
@@ -375,6 +345,10 @@ def _add_listings(app: FastAPI, desk: Desk) -> None:
         app, desk, "/v1/image-generation-models", ("image",), catalog.full_entry
     )
     _add_listing(app, desk, "/v1/embedding-models", ("embedding",), catalog.full_entry)
+    if desk.settings.vintage != "2025":
+        _add_listing(
+            app, desk, "/v1/video-generation-models", ("video",), catalog.full_entry
+        )
 
 
 def _add_listing(
@@ -403,10 +377,12 @@ def _add_listing(
 def _add_windows(app: FastAPI, desk: Desk) -> None:
     @app.get(WINDOWS + "ledger")
     async def ledger() -> Response:
+        await catch_up(desk)
         return _json(desk.ledger.shown())
 
     @app.delete(WINDOWS + "ledger")
     async def clear_ledger() -> Response:
+        await catch_up(desk)
         desk.ledger.clear()
         return _json(desk.ledger.shown())
 
@@ -432,6 +408,7 @@ def _add_windows(app: FastAPI, desk: Desk) -> None:
             text = 'Expected {"advance_s": SECONDS}, from 0 to 1e9.'
             raise errors.invalid(text) from None
         desk.advanced_s += change.advance_s
+        await catch_up(desk)
         return _json(desk.clock())
 
     @app.get(WINDOWS + "faults")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from . import errors, schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_ENTRIES = 10_000
 MAX_LOG_BYTES = 64 * 1024 * 1024
@@ -24,6 +28,7 @@ class Call:
     ``status`` is None when no status line was sent. ``usage`` and ``cost_in_usd_ticks``
     are what would be billed, also when the answer never arrived; a call that is not
     billed has no usage and costs 0. ``done`` turns true when nothing will change.
+    ``batch_id`` names the batch that a request came by, None for one that came alone.
     """
 
     request_id: str
@@ -38,12 +43,17 @@ class Call:
     usage: dict[str, Any] | None = None
     closed_early: bool = False
     done: bool = False
+    batch_id: str | None = None
+    # Who is told of the bill; the ledger's own, and not shown.
+    on_bill: Callable[[Call], None] | None = field(default=None, repr=False)
 
     def bill(self, usage: dict[str, Any]) -> None:
         """Charge a usage figure; one without its cost is of something free."""
         self.billed = True
         self.usage = usage
         self.cost_in_usd_ticks = usage.get("cost_in_usd_ticks", 0)
+        if self.on_bill is not None:
+            self.on_bill(self)
 
     def close(self, status: int | None, *, early: bool = False) -> None:
         """Write how the call ended."""
@@ -51,25 +61,52 @@ class Call:
         self.closed_early = early
         self.done = True
 
+    def shown(self) -> dict[str, Any]:
+        """Give the entry of ``GET /__sandbox/ledger``."""
+        shown = {name: getattr(self, name) for name in self.__slots__}
+        del shown["on_bill"]
+        return shown | {"usage": copy.deepcopy(self.usage)}
+
 
 class Ledger:
-    """The newest calls, oldest first."""
+    """
+    The newest calls, oldest first.
 
-    def __init__(self) -> None:
-        self._calls: deque[Call] = deque(maxlen=MAX_ENTRIES)
+    Parameters
+    ----------
+    on_bill : callable, optional
+        Is told of each call when it is billed, also of those that are forgotten later.
+    batch_id : str, optional
+        By which batch its calls come.
+    """
+
+    def __init__(
+        self,
+        on_bill: Callable[[Call], None] | None = None,
+        batch_id: str | None = None,
+    ) -> None:
+        self.calls: deque[Call] = deque(maxlen=MAX_ENTRIES)
+        self._on_bill, self._batch_id = on_bill, batch_id
+
+    def of_batch(self, batch_id: str, on_bill: Callable[[Call], None]) -> Ledger:
+        """Give the same ledger for calls that come by a batch."""
+        same = Ledger(on_bill, batch_id)
+        same.calls = self.calls
+        return same
 
     def open(self, call: Call) -> Call:
         """Add a call that begins."""
-        self._calls.append(call)
+        call.batch_id, call.on_bill = self._batch_id, self._on_bill
+        self.calls.append(call)
         return call
 
     def clear(self) -> None:
         """Forget all calls."""
-        self._calls.clear()
+        self.calls.clear()
 
     def shown(self) -> dict[str, Any]:
         """Give the answer of ``GET /__sandbox/ledger``."""
-        return {"calls": [asdict(call) for call in self._calls]}
+        return {"calls": [call.shown() for call in self.calls]}
 
 
 @dataclass(frozen=True, slots=True)

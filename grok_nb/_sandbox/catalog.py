@@ -19,6 +19,7 @@ _LISTED_PRICES = (
     "cached_prompt_text_token_price_long_context",
     "completion_text_token_price_long_context",
 )
+_TOKEN_PRICES = frozenset(_LISTED_PRICES) - {"long_context_threshold"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Model:
     context_length: int = 0
     max_prompt_length: int = 0
     served_2025: bool = False
+    batch_discount_percent: int = 0
     prices: dict[str, int] = field(default_factory=dict)
     pictures: dict[str, int] = field(default_factory=dict)
     capabilities: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +73,20 @@ class Model:
         """What a request without ``reasoning_effort`` gets."""
         return self.capabilities.get("default_reasoning_effort")
 
+    def in_batch(self) -> Model:
+        """
+        Give the model at its prices in a batch.
+
+        The discount is on every kind of token, and on nothing else: neither on pictures
+        nor on the fees of tools and sources. Source: pricing.json, billing rules.
+        """
+        left = 100 - self.batch_discount_percent
+        prices = {
+            name: price * left // 100 if name in _TOKEN_PRICES else price
+            for name, price in self.prices.items()
+        }
+        return replace(self, prices=prices)
+
     def accepts(self, what: str) -> bool:
         """Whether the family takes ``stop``, ``penalties``, ``function_calling`` ..."""
         return bool(
@@ -95,6 +111,10 @@ class Catalog:
         self._by_name = {
             name: model for model in models for name in (model.id, *model.aliases)
         }
+
+    def in_batch(self) -> Catalog:
+        """Give the same models at their prices in a batch."""
+        return Catalog(tuple(model.in_batch() for model in self._models))
 
     def resolve(self, name: str) -> Resolved | None:
         """Find the current model an id, alias or redirected id stands for."""
@@ -165,6 +185,8 @@ def full_entry(model: Model) -> dict[str, Any]:
         }
     if model.kind == "embedding":
         return entry | model.prices
+    if model.kind == "video":
+        return entry
     prices = {name: model.prices[name] for name in _LISTED_PRICES}
     return entry | prices | {"search_price": model.prices["search_price"]}
 

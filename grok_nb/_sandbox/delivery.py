@@ -110,7 +110,7 @@ class Delivered(Response):
     """A response that a coroutine delivers over a Line."""
 
     def __init__(self, deliver: Callable[[Line], Awaitable[None]]) -> None:
-        self._deliver = deliver
+        self.deliver = deliver
         self.background = None
 
     async def __call__(
@@ -121,4 +121,4 @@ class Delivered(Response):
     ) -> None:
         """Deliver."""
         request: Any = scope["state"]["incoming"]
-        await self._deliver(request.line(scope, send))
+        await self.deliver(request.line(scope, send))

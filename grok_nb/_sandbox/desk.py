@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import books, catalog, deferred, delivery, errors
+from .batches.book import Book
+from .billing.account import Account
 from .media import files, pictures
+from .responses.stored import Stored
 from .shelf import Shelf
 
 if TYPE_CHECKING:
@@ -32,7 +37,8 @@ class Settings:
     Parameters
     ----------
     key : str or None
-        The one right key; None: any that starts with ``xai-``, except ``xai-wrong...``.
+        The one right key; None: any that starts with ``xai-``, except ``xai-wrong...``
+        and the keys of the management host.
     latency_s : float
         Seconds before the first byte of an inference answer.
     tokens_per_s : float or None
@@ -65,7 +71,11 @@ class Desk:
         self.settings = settings
         self.faults = faults
         self.catalog = catalog.load(settings.vintage)
-        self.ledger = books.Ledger()
+        self.batch_catalog = self.catalog.in_batch()
+        self.account = Account(self.catalog, self.batch_catalog)
+        self.ledger = books.Ledger(
+            lambda call: self.account.book(call, self.unix_time())
+        )
         self.log = books.Log()
         self.limits = books.Limits(settings.rpm, settings.tpm)
         self.monotonic = time.monotonic
@@ -73,14 +83,40 @@ class Desk:
         self.advanced_s = 0.0
         self.pictures: Shelf[bytes] = Shelf(pictures.MAX_KEPT_BYTES)
         self.files: Shelf[StoredFile] = Shelf(files.MAX_STORED_BYTES)
-        self.files_stored = 0
+        self.file_numbers = itertools.count(1)
         self.deferred: Shelf[deferred.Result] = Shelf(deferred.MAX_KEPT_BYTES)
+        # Looked up each time: the clock may be put forward.
+        self.responses = Stored(lambda: self.unix_time())  # noqa: PLW0108
+        self.batches = Book()
         # The server that runs the app puts its own look-up here.
         self.connection: delivery.Connection = _not_connected
 
     def unix_time(self) -> float:
         """Give the seconds since 1970 on the sandbox's clock."""
         return _unix_time() + self.advanced_s
+
+    def of_batch(
+        self, batch_id: str, at_s: float, on_bill: Callable[[books.Call], None]
+    ) -> Desk:
+        """
+        Give the same desk for a request of a batch.
+
+        Its prices are those of batches, no limits of the minute count, its ledger
+        writes the batch beside each call, and it is ``at_s`` seconds since 1970 there:
+        a request is worked on when somebody looks, but as of its own time.
+        Source: docs.x.ai batch API (2026), for the limits.
+        """
+        same = copy.copy(self)
+        same.catalog = self.batch_catalog
+        same.limits = books.Limits(None, None)
+        same.advanced_s = at_s - _unix_time()
+
+        def booked(call: books.Call) -> None:
+            same.account.book(call, at_s)
+            on_bill(call)
+
+        same.ledger = self.ledger.of_batch(batch_id, booked)
+        return same
 
     def clock(self) -> Clock:
         """Give the answer of ``/__sandbox/clock``."""

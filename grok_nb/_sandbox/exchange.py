@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .books import Call
@@ -144,6 +145,53 @@ async def deliver(
         if fault is not None and kind == "split":
             line.piece_bytes = fault.bytes
         await line.whole(status, sent(), body)
+
+
+async def misbehave(incoming: Incoming, line: Line, *, is_inference: bool) -> bool:
+    """
+    Do what the fault says without a reply; False where it changes nothing.
+
+    Parameters
+    ----------
+    incoming : Incoming
+        The request, and its fault.
+    line : Line
+        The way back to the client.
+    is_inference : bool
+        Whether the request has a row in the ledger.
+    """
+    fault = incoming.fault
+    if fault is None:
+        return False
+    call = Call(
+        incoming.request_id, incoming.path, _named_model(incoming), fault=fault.do
+    )
+    if is_inference:
+        incoming.desk.ledger.open(call)
+    if fault.do in {"reset", "reset-after-billing"}:
+        call.close(None)
+        await line.reset()
+    elif fault.do == "stall":
+        if not await line.wait(STALL_S):
+            await line.drop()
+    elif fault.do == "slow":
+        return await line.wait(fault.delay_ms / 1000)
+    elif fault.needs_reply and not fault.after_billing:
+        return False
+    else:
+        answer = canned(fault, incoming.desk.settings.vintage)
+        call.close(answer.status)
+        await line.whole(answer.status, answer.headers, answer.body)
+    return True
+
+
+def _named_model(incoming: Incoming) -> str | None:
+    """Give the model a body names, whatever else is wrong with it."""
+    try:
+        named = json.loads(incoming.body)["model"]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+    return named if isinstance(named, str) else None
 
 
 class Drawing(Protocol):

@@ -36,7 +36,10 @@ Without ``after`` a stream is interrupted in its middle. On a reply that is no s
 ``json-error-on-200`` (but is billed) and ``stall`` never answers (billed: the reply was
 worked out); ``comments``, ``crlf`` and ``no-usage`` change nothing, as ``failed`` does
 on chat completions. On the listings ``stall`` and ``slow`` work, too, and what is about
-a reply changes nothing. ``retry_after`` (seconds) adds that header to an error status
+a reply changes nothing. On the paths of batches and billing nothing is billed, but what
+was asked is done first where the table says so. A request of a batch counts as one on
+the path of its endpoint when it is worked on: ``{"do": "503", "match": "POST /v1/chat",
+"times": 2}`` lets two of them fail, at once and without any waiting. ``retry_after`` (seconds) adds that header to an error status
 and ``message`` replaces its text.
 """
 

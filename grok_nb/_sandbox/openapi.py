@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
+from .batches import operations as batches
+from .billing import operations as billing
 from .media import files, shapes
+from .operation import Operation, listing
 from .responses import answers as responses
 from .responses import events
 from .responses.endpoint import PATH as RESPONSES
@@ -49,84 +51,6 @@ _RATE_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """
-    One method on one path.
-
-    Parameters
-    ----------
-    method, path : str
-        As routed; a path has at most one parameter, ``name``.
-    summary : str
-        What it does.
-    answer : type
-        The body of its 200; None for bytes.
-    request : type, optional
-        The body it takes.
-    statuses : tuple of int
-        Error statuses besides those that every operation has.
-    chunk : type, optional
-        The data of the events, where the answer can be a stream.
-    vintages : tuple of str
-        The years it exists in.
-    named : str
-        What the parameter of the path is.
-    media_type : str
-        Of the answer.
-    takes : str
-        The media type of the request.
-    query : dict of str to dict
-        The parameters of the query and their schemas.
-    is_billed : bool
-        Whether the answer tells the limits of the minute.
-    is_late : bool
-        Whether it may not be there yet, which a 202 says.
-    is_open : bool
-        Whether it needs no key.
-    has_event_names : bool
-        Whether events of the stream have a line with their name.
-    """
-
-    method: str
-    path: str
-    summary: str
-    answer: Any  # Any: a typing construct, no class
-    request: Any = None
-    statuses: tuple[int, ...] = ()
-    chunk: Any = None
-    vintages: tuple[str, ...] = errors.VINTAGES
-    named: str = "Id or alias of a model"
-    media_type: str = "application/json"
-    takes: str = "application/json"
-    query: dict[str, dict[str, Any]] = field(default_factory=dict)
-    is_billed: bool = False
-    is_late: bool = False
-    is_open: bool = False
-    has_event_names: bool = False
-
-    @property
-    def is_window(self) -> bool:
-        """Whether it is the sandbox's own and no part of the API."""
-        return self.path.startswith("/__sandbox/")
-
-    @property
-    def name(self) -> str:
-        """A name that no other operation has."""
-        words = self.path.removeprefix("/v1").removeprefix("/__").strip("/")
-        words = words.replace("/{name}", "_by_name")
-        return f"{self.method.lower()}_{words}".replace("/", "_").replace("-", "_")
-
-
-def _listing(path: str, what: str, answer: Any, entry: Any) -> tuple[Operation, ...]:
-    return (
-        Operation("GET", path, f"List {what}", answer),
-        Operation(
-            "GET", f"{path}/{{name}}", f"One of the {what}", entry, statuses=(404,)
-        ),
-    )
-
-
 class FaultScript(schemas.Body):
     """Faults to add to the script, as objects or in their short form."""
 
@@ -150,6 +74,7 @@ OPERATIONS = (
         statuses=(404, 410, 415, 422, 501),
         chunk=answers.ChatCompletionChunk,
         is_billed=True,
+        leads_to={"get_chat_deferred_completion_by_name": "/request_id"},
     ),
     Operation(
         "GET",
@@ -206,6 +131,14 @@ OPERATIONS = (
         request=shapes.UploadForm,
         statuses=(415,),
         takes="multipart/form-data",
+        leads_to=dict.fromkeys(
+            (
+                "get_files_by_name",
+                "get_files_by_name_content",
+                "delete_files_by_name",
+            ),
+            "/id",
+        ),
     ),
     Operation(
         "GET",
@@ -245,6 +178,14 @@ OPERATIONS = (
         chunk=events.StreamEvent,
         has_event_names=True,
         is_billed=True,
+        leads_to=dict.fromkeys(
+            (
+                "get_responses_by_name",
+                "get_responses_by_name_input_items",
+                "delete_responses_by_name",
+            ),
+            "/id",
+        ),
     ),
     Operation(
         "GET",
@@ -281,25 +222,34 @@ OPERATIONS = (
     ),
     Operation("GET", "/v1/api-key", "What is known of the key", answers.ApiKey),
     Operation("GET", "/v1/me", "Whose key it is", answers.Me, vintages=("2026",)),
-    *_listing("/v1/models", "models", answers.ModelList, answers.ListedModel),
-    *_listing(
+    *listing("/v1/models", "models", answers.ModelList, answers.ListedModel),
+    *listing(
         "/v1/language-models",
         "language models",
         answers.LanguageModelList,
         answers.LanguageModel,
     ),
-    *_listing(
+    *listing(
         "/v1/image-generation-models",
         "image models",
         answers.ImageModelList,
         answers.ImageModel,
     ),
-    *_listing(
+    *listing(
         "/v1/embedding-models",
         "embedding models",
         answers.EmbeddingModelList,
         answers.EmbeddingModel,
     ),
+    *listing(
+        "/v1/video-generation-models",
+        "video models",
+        answers.VideoModelList,
+        answers.VideoModel,
+        vintages=("2026",),
+    ),
+    *batches.OPERATIONS,
+    *billing.OPERATIONS,
     Operation("GET", "/__sandbox/ledger", "What was billed", answers.LedgerView),
     Operation("DELETE", "/__sandbox/ledger", "Empty the ledger", answers.LedgerView),
     Operation("GET", "/__sandbox/log", "What was received", answers.LogView),
@@ -375,7 +325,10 @@ def describe(vintage: str) -> dict[str, Any]:
                 # Pydantic's name for anything, which only open objects hold.
                 if name != "JsonValue"
             },
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "managementKey": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
 
@@ -404,6 +357,14 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     if vintage == "2025":
         statuses -= {410}
     responses = {"200": _response("As asked", content, headers)}
+    if operation.leads_to:
+        responses["200"]["links"] = {
+            name: {
+                "operationId": name,
+                "parameters": {"name": f"$response.body#{pointer}"},
+            }
+            for name, pointer in operation.leads_to.items()
+        }
     if operation.is_late:
         responses["202"] = late
     for status in sorted(statuses):
@@ -416,6 +377,8 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     }
     if operation.is_open:
         entry["security"] = []
+    elif operation.is_managing:
+        entry["security"] = [{"managementKey": []}]
     if parameters := list(_parameters(operation)):
         entry["parameters"] = parameters
     if operation.request is not None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import signal
 import socket
 import sys
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
 from .app import Gate
+from .batches.working import catch_up
+from .billing.endpoint import KEY_BEGINS
 from .desk import Desk, Settings
 from .faults import Faults
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Generator, Iterable
     from types import FrameType, TracebackType
     from typing import Self
@@ -52,6 +55,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         gate.desk.connection = self._connection
         self.on_started: Callable[[], None] = lambda: None
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     def _connection(self, client: tuple[str, int]) -> asyncio.Transport | None:
         for connection in self.server_state.connections:
@@ -61,6 +65,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
         self.on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -139,7 +144,8 @@ class Sandbox:
         Port on 127.0.0.1; 0 takes a free one.
     key : str, optional
         The one right key. Without: any that starts with ``xai-``, except
-        ``xai-wrong...``.
+        ``xai-wrong...`` and ``xai-token-...``. The management host, with any key, takes
+        what starts with ``xai-token-``, except ``xai-token-wrong...``.
     latency_ms : float, default 0
         Milliseconds before the first byte of an inference answer.
     vintage : {"2026", "2025"}
@@ -183,6 +189,7 @@ class Sandbox:
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
         self.key = key if key is not None else f"xai-sandbox-{secrets.token_hex(8)}"
+        self.management_key = f"{KEY_BEGINS}{secrets.token_hex(8)}"
 
     @property
     def root_url(self) -> str:
@@ -193,6 +200,11 @@ class Sandbox:
     def base_url(self) -> str:
         """The base URL for clients; ends in ``/v1``."""
         return f"{self.root_url}/v1"
+
+    @property
+    def management_base_url(self) -> str:
+        """The base URL of the management host; its paths begin with ``/v1/billing``."""
+        return self.root_url
 
     @property
     def is_running(self) -> bool:
@@ -260,6 +272,14 @@ class Sandbox:
 
     def calls(self) -> list[dict[str, Any]]:
         """Return what each call would have cost: ``GET /__sandbox/ledger``."""
+        loop = self._server.loop if self._server is not None else None
+        if self.is_running and loop is not None:
+            # What is due of batches belongs to it.
+            work = catch_up(self._gate.desk)
+            caught_up = asyncio.run_coroutine_threadsafe(work, loop)
+            # A server that stops meanwhile works on nothing more.
+            while not wait({caught_up}, timeout=0.1).done and self.is_running:
+                pass
         return self._gate.desk.ledger.shown()["calls"]  # type: ignore[no-any-return]  # JSON
 
     def requests(self) -> list[dict[str, Any]]:

@@ -23,10 +23,11 @@ from grok_nb._sandbox import app, catalog, chat_rules, openapi
 from grok_nb._sandbox.desk import Desk, Settings
 from grok_nb._sandbox.errors import ApiError
 from grok_nb._sandbox.faults import Faults
+from grok_nb._sandbox.operation import MANAGED
 from grok_nb._sandbox.responses import rules
 from grok_nb._sandbox.responses.stored import Stored
 from grok_nb._sandbox.server import Sandbox
-from tests.contract import responses_asked
+from tests.contract import batches_asked, responses_asked
 from tests.responses_support import BODIES
 
 RESPONSES = responses_asked.PATH
@@ -54,6 +55,7 @@ class Client:
     def __init__(self, sandbox: Sandbox) -> None:
         self._at = sandbox.root_url.removeprefix("http://")
         self._key = {"Authorization": f"Bearer {sandbox.key}"}
+        self._manager = {"Authorization": f"Bearer {sandbox.management_key}"}
 
     def ask(
         self,
@@ -63,7 +65,8 @@ class Client:
         headers: dict[str, str] | None = None,
     ) -> tuple[int, str, bytes]:
         connection = http.client.HTTPConnection(self._at, timeout=20)
-        sent = dict(self._key if headers is None else headers)
+        own = self._manager if path.startswith(MANAGED) else self._key
+        sent = dict(own if headers is None else headers)
         raw = None
         if isinstance(body, bytes):
             sent["Content-Type"] = "multipart/form-data; boundary=x"
@@ -203,6 +206,9 @@ ASKED: dict[str, list[tuple[str, str, Any]]] = {
         ("GET", "/v1/image-generation-models/grok-imagine-image", None),
         ("GET", "/v1/embedding-models", None),
         ("GET", "/v1/embedding-models/v1", None),
+        ("GET", "/v1/video-generation-models", None),
+        ("GET", "/v1/video-generation-models/grok-imagine-video", None),
+        ("GET", "/v1/video-generation-models/grok-4.7", None),
         ("GET", "/__sandbox/ledger", None),
         ("GET", "/__sandbox/log", None),
         ("POST", "/__sandbox/faults", SCRIPT),
@@ -306,6 +312,7 @@ def samples() -> list[Sample]:
                         last_id = content.get("id", last_id)
                     found.append(Sample(vintage, where, status, kind, content))
             found += kept_samples(client, vintage)
+            found += later_samples(client, vintage)
             status, kind, raw = client.ask("GET", "/v1/models", headers={})
             found.append(
                 Sample(vintage, ("GET", "/v1/models"), status, kind, json.loads(raw))
@@ -329,6 +336,19 @@ def kept_samples(client: Client, vintage: str) -> Iterator[Sample]:
         status, kind, raw = client.ask(method, path)
         for content in contents(kind, raw):
             yield Sample(vintage, operation_of(method, path), status, kind, content)
+
+
+def later_samples(client: Client, vintage: str) -> Iterator[Sample]:
+    """Ask for batches, and for what all of this comes to."""
+    asked = batches_asked.ASKED_BATCHES if vintage == "2026" else []
+    name = "nope"
+    for method, path, body in [*asked, *batches_asked.ASKED_BILLING]:
+        status, kind, raw = client.ask(method, path.replace("NAME", name), body)
+        where = operation_of(method, path)
+        for content in contents(kind, raw):
+            if isinstance(content, dict):
+                name = content.get("batch_id", name)
+            yield Sample(vintage, where, status, kind, content)
 
 
 def contents(kind: str, raw: bytes) -> Iterator[Any]:
@@ -513,7 +533,8 @@ def test_every_schema_has_types_and_required_fields(
     schemas = documents[vintage]["components"]["schemas"]
     # Of these every field may be missing.
     loose = {"Delta", "FileRef", "StreamOptions", "SearchParameters"}
-    loose |= {"DrawnImage"} | {name for name, fields in REQUIRED.items() if not fields}
+    loose |= {"DrawnImage", "AnyResponse", "BatchResult"}
+    loose |= {name for name, fields in REQUIRED.items() if not fields}
     for name, schema in schemas.items():
         assert schema["type"] == "object", name
         assert schema["description"], name
@@ -560,7 +581,7 @@ def test_errors_and_security_are_described(
             wanted |= {"403", "429", "500", "502", "503", "504", "498"}
         if method == "post" and path == "/v1/files":
             wanted |= {"415"}
-        elif method == "post" and path.startswith("/v1/"):
+        elif operation.request is not None and not operation.is_window:
             wanted |= {"404", "415", "422"}
         if method == "post" and path in {CHAT, DRAW, EDIT, RESPONSES}:
             wanted |= {"501"}
@@ -571,9 +592,54 @@ def test_errors_and_security_are_described(
         if path in {CHAT, RESPONSES} and method == "post" and vintage == "2026":
             wanted |= {"410"}
         assert set(entry["responses"]) == wanted, path
-        assert ("security" in entry) == path.startswith("/xai-imgen/")
+        if path.startswith("/xai-imgen/"):
+            assert entry["security"] == []
+        elif path.startswith("/v1/billing/"):
+            assert entry["security"] == [{"managementKey": []}]
+        else:
+            assert "security" not in entry
+    for _, _, link in links_of(document):
+        assert link["operationId"] in {operation.name for operation in described}
     names = [op["operationId"] for e in document["paths"].values() for op in e.values()]
     assert len(names) == len(set(names))
+
+
+def links_of(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, entry in document["paths"].items():
+        for method, operation in entry.items():
+            for link in operation["responses"]["200"].get("links", {}).values():
+                yield method.upper(), path, link
+
+
+FIRST = {
+    CHAT: question(deferred=True),
+    RESPONSES: responses_asked.asked(),
+    "/v1/files": FORM,
+    batches_asked.BATCHES: {"name": "n"},
+}
+SECOND = {"post_batches_by_name_requests": batches_asked.REQUESTS}
+
+
+@pytest.mark.parametrize("vintage", VINTAGES)
+def test_links_lead_to_what_was_made(
+    documents: dict[str, dict[str, Any]], clients: dict[str, Client], vintage: str
+) -> None:
+    links = list(links_of(documents[vintage]))
+    assert {path for _, path, _ in links} == {
+        path for path in FIRST if path in documents[vintage]["paths"]
+    }
+    assert len(links) == (12 if vintage == "2026" else 7)
+    by_name = {operation.name: operation for operation in openapi.OPERATIONS}
+    for method, path, link in links:
+        made = json.loads(clients[vintage].ask(method, path, FIRST[path])[2])
+        assert set(link["parameters"]) == {"name"}
+        pointer = link["parameters"]["name"].removeprefix("$response.body#/")
+        wanted = by_name[link["operationId"]]
+        at = wanted.path.replace("{name}", made[pointer])
+        status, _, _ = clients[vintage].ask(
+            wanted.method, at, SECOND.get(link["operationId"])
+        )
+        assert status == 200, (path, link)
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -693,7 +759,7 @@ REQUIRED = {
     "EmbedRequest": {"model", "input"},
     "UploadForm": {"file"},
     "ClockChange": {"advance_s"},
-} | responses_asked.REQUIRED
+} | (responses_asked.REQUIRED | batches_asked.REQUIRED)
 
 
 @pytest.mark.parametrize("vintage", VINTAGES)
@@ -818,7 +884,7 @@ def test_the_full_requests_have_every_field_and_part(
     of_answers = set(answer_schemas(document))
     own = {"TokenizeRequest", "FaultScript", "Fault", "ClockChange", "UploadForm"}
     own |= {"DrawRequest", "EditRequest", "GivenImage", "StorageOptions"}
-    own |= {"EmbedRequest"}
+    own |= {"EmbedRequest"} | set(batches_asked.REQUIRED)
     assert set(document["components"]["schemas"]) - of_answers - own == names
 
 

@@ -246,6 +246,7 @@ def test_ledger_and_log_show_what_happened(client: Client) -> None:
         "cost_in_usd_ticks": usage["cost_in_usd_ticks"],
         "usage": usage,
         "closed_early": False,
+        "batch_id": None,
         "done": True,
     }
     chat, listing = client.json("GET", "/__sandbox/log")["requests"]

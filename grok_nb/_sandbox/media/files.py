@@ -109,14 +109,13 @@ def store(
         raise errors.invalid("The sandbox keeps no more files: delete some of them.")
     now_s = desk.unix_time()
     created_at = int(now_s)
-    desk.files_stored += 1
     stored = StoredFile(
         id=f"file_{uuid.uuid4()}",
         filename=filename,
         content=content,
         created_at=created_at,
         expires_at=None if lives_s is None else created_at + lives_s,
-        order=desk.files_stored,
+        order=next(desk.file_numbers),
     )
     lives = None if stored.expires_at is None else stored.expires_at - now_s
     desk.files.put(stored.id, stored, len(content), now_s, lives)

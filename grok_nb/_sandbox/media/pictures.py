@@ -197,7 +197,7 @@ def _bytes_of(one: GivenImage, desk: Desk, max_bytes: int) -> bytes:
     return data
 
 
-async def answer(incoming: Incoming, base_url: str, *, is_edit: bool) -> Response:
+async def answer(incoming: Incoming, base_url: str, *, is_edit: bool) -> Delivered:
     """
     Draw what a request asks for.
 

@@ -15,7 +15,7 @@ from grok_nb._sandbox.faults import error_of
 
 from . import planning, rules
 from .generation import Event, Generation
-from .stored import DEFAULT_ITEMS, MAX_ITEMS, Stored
+from .stored import DEFAULT_ITEMS, MAX_ITEMS
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from .planning import Plan
     from .rules import ResponseJob
+    from .stored import Stored
 
 PATH = "/v1/responses"
 # What may be fetched, searched or drawn, or is known of an earlier response only, is
@@ -40,8 +41,7 @@ _SECRETS = frozenset({"authorization", "headers"})
 
 def add_routes(app: FastAPI, desk: Desk) -> None:
     """Serve the endpoints."""
-    # Looked up each time: a test may give the desk another clock.
-    stored = Stored(lambda: desk.unix_time())  # noqa: PLW0108
+    stored = desk.responses
 
     @app.post(PATH)
     async def create(request: Request) -> Response:
