@@ -18,6 +18,7 @@ from grok_nb.errors import (
     BadRequest,
     GrokError,
     InDoubt,
+    NotFound,
     ServerFault,
     TimedOut,
 )
@@ -216,7 +217,11 @@ class BatchDesk:
     ) -> BatchResults:
         """Read one page of results, and complete the rows of its requests."""
         path = f"{path_of(batch_id)}/results" + query_of(limit, token)
-        answered = await self._whole("GET", path, missing=_MISSING)
+        try:
+            answered = await self._whole("GET", path, missing=_MISSING)
+        except NotFound:  # its list of requests may outlive its results
+            await self.settle_cancelled(batch_id)
+            raise
         sandbox, data = answered
         # no wait from here to the last row: a stop books all of the page, or nothing
         found = entries_in(data, "results")

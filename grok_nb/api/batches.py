@@ -73,18 +73,12 @@ class BatchMethods:
         --------
         >>> import grok_nb as gn
         >>> question = {"messages": [{"role": "user", "content": "What is 6*7?"}]}
-        >>> def done(grok, batch_id):
-        ...     while not grok.batch_get(batch_id).is_done:
-        ...         pass
         >>> with gn.sandbox() as box, gn.Grok(
         ...     api_key=box.key, base_url=box.base_url, store=":memory:"
         ... ) as grok:
         ...     batch = grok.batch_create("sums")
-        ...     _ = grok.batch_add(batch.batch_id, {"a": question})
-        ...     done(grok, batch.batch_id)
-        ...     [result] = grok.batch_results(batch.batch_id)
-        ...     result.reply.finish_reason
-        'stop'
+        ...     grok.batch_add(batch.batch_id, {"a": question}).num_requests
+        1
         """
         for what, given in (("name", name), ("input_file_id", input_file_id)):
             is_left_out = what == "input_file_id" and given is None

@@ -857,6 +857,22 @@ async def test_whoever_reads_the_end_closes_what_was_cancelled_elsewhere() -> No
         assert len(s.script.requests) == 3
 
 
+async def test_a_batch_without_results_any_more_still_tells_what_was_cancelled() -> (
+    None
+):
+    with session() as s:
+        await added(s, "a", "b")
+        s.script.load(
+            refusal(404, "The results have expired"),
+            batch(state=state(success=1, cancelled=1)),
+            metadata(a="succeeded", b="cancelled"),
+        )
+        with pytest.raises(NotFound, match="have expired"):
+            await s.grok.batch_results("batch_1")
+        # what the other one cost nobody can know any more
+        assert money(s) == [OPEN, ("stopped", 0, "none")]
+
+
 async def test_pending_requests_stay_open_and_the_look_costs_one_request() -> None:
     with session() as s:
         await added(s, "a", "b")
