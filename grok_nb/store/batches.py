@@ -35,12 +35,14 @@ _INTENDED = (
     *("cell_id", "run", "request_key", "model", "state", "cached", "tool_calls"),
     "cost_source",
 )
-#: Not over a row whose request may be there: that is the one which will be billed.
+#: Not where a row is open, or has its result (200): a batch takes an id only once, so
+#: that row's request is the one which is billed.
 _INTEND = (
     f"INSERT INTO calls ({', '.join(_INTENDED)}) "  # noqa: S608 - constants
     f"SELECT ?, ?, ?, 1 + (SELECT count(*) FROM calls WHERE {_OF}), '/batches', "
     "?, ?, ?, ?, ?, ?, ?, 'in_doubt', 0, 0, 'none' "
-    f"WHERE NOT EXISTS (SELECT 1 FROM calls WHERE {_OF} AND state = 'in_doubt') "
+    f"WHERE NOT EXISTS (SELECT 1 FROM calls WHERE {_OF} "
+    "AND (state = 'in_doubt' OR http_status = 200)) "
     "ON CONFLICT (time, id) DO NOTHING"
 )
 #: A request of a file that was given when the batch was made: seen with its result.

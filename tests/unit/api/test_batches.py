@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -26,14 +27,18 @@ from grok_nb.errors import (
     TimedOut,
 )
 from grok_nb.store import db
+from grok_nb.store.ledger import COLUMNS
 
 from ..support import (
+    BASE_URL,
     COMPLETION,
     HELLO,
     KEY,
     MODEL,
     STALL,
     Answer,
+    ManualClock,
+    Script,
     Session,
     completion,
     refusal,
@@ -136,6 +141,8 @@ class Server:
         path = request.url.path
         if request.method == "POST" and path.endswith("/requests"):
             return self.add(json.loads(request.content)["batch_requests"])
+        if path.endswith("/results"):
+            return results(**{name: chat() for name in self.known})
         if path.endswith("/requests"):
             start = int(request.url.params.get("pagination_token", "0"))
             shown = self.known[start : start + 3]
@@ -148,6 +155,9 @@ class Server:
         self.adds.append(names)
         trouble = self.troubles.pop(0) if self.troubles else None
         if trouble == "lost before":
+            return httpx.ReadError("gone")
+        if trouble == "lost within":
+            self.known += [name for name in names[::2] if name not in self.known]
             return httpx.ReadError("gone")
         if trouble is not None and trouble != "lost after":
             return trouble
@@ -580,7 +590,7 @@ async def test_adding_again_what_is_there_is_refused_and_leaves_its_row() -> Non
             await s.grok.batch_add("batch_1", {"a": BODY})
         s.script.load(results(a=chat()))
         await s.grok.batch_results("batch_1")
-        assert sorted(money(s)) == sorted([PAID, REFUSED, REFUSED])
+        assert sorted(money(s)) == sorted([PAID, REFUSED])
 
 
 async def test_a_result_of_what_was_said_to_be_refused_is_booked() -> None:
@@ -823,6 +833,58 @@ async def test_a_stop_within_a_page_books_nothing_and_after_it_everything(
         assert money(s) == [PAID, PAID, OPEN]
 
 
+TROUBLES = st.sampled_from(
+    [
+        *(None, "lost before", "lost within", "lost after"),
+        *(refusal(status) for status in (400, 403, 409, 429, 500, 502, 503)),
+    ]
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    calls=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from("abcdef"), min_size=1, unique=True),
+            st.lists(TROUBLES, max_size=4),
+            st.booleans(),
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_goes_wrong_what_is_billed_is_booked_once(
+    calls: list[tuple[list[str], list[Any], bool]],
+) -> None:
+    server = Server()
+    with gn.Grok(
+        api_key=KEY,
+        base_url=BASE_URL,
+        model=MODEL,
+        store=":memory:",
+        transport=Script(server),
+        clock=ManualClock(),
+    ) as grok:
+        for names, troubles, reads in calls:
+            server.troubles = list(troubles)
+            with contextlib.suppress(GrokError):
+                grok.batch_add("batch_1", dict.fromkeys(names, BODY))
+            server.troubles.clear()
+            if reads:
+                list(grok.batch_results_all("batch_1"))
+        for _ in range(2):
+            list(grok.batch_results_all("batch_1"))
+        rows = [dict(zip(COLUMNS, row, strict=True)) for row in grok.ledger.rows()]
+    assert len(server.known) == len(set(server.known))
+    done = [row for row in rows if row["state"] == "done"]
+    assert len(done) == len(server.known)
+    billed = sum(row["cost_usd"] or 0 for row in rows)
+    assert billed == pytest.approx(0.00464 * len(server.known))
+    # open is only what may still arrive: a row for each request that is not there
+    left = [row["cost_usd"] for row in rows if row["state"] == "in_doubt"]
+    assert left == [None] * len(left)
+    assert len(left) <= len({*"abcdef"} - set(server.known))
+
+
 # -- what was cancelled ----------------------------------------------------------------
 
 
@@ -960,8 +1022,6 @@ async def test_rows_survive_a_purge_while_their_results_can_be_read(
 
 
 def test_every_method_waits_with_grok(tmp_path: Path) -> None:
-    from ..support import BASE_URL, ManualClock, Script
-
     script = Script(batch())
     with gn.Grok(
         api_key=KEY,
