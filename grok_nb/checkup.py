@@ -121,6 +121,10 @@ def doctor(*, timeout_s: float = TIMEOUT_S) -> Checkup:
         return Checkup(found.checks)
     settings = _key(found, settings, timeout_s / 2)
     found.secret = settings.api_key
+    if settings.management_key is not None:
+        where = settings.sources["management_key"]
+        host = settings.management_base_url
+        found.ok("management key", f"found ({where}), for {host}")
     _store(found, settings)
     source = settings.sources["base_url"]
     found.ok("address", f"{settings.base_url} ({source})")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BASE_URL = "https://api.x.ai/v1"
+MANAGEMENT_BASE_URL = "https://management-api.x.ai"
 #: One limit for a whole call, retries and reasoning included.
 #: Source: xai-api.md section 1 (docs of 2025-12 ask for 3600 s for reasoning models).
 TIMEOUT_S = 3600.0
@@ -29,6 +30,12 @@ KEY_HINT = (
     "XAI_API_KEY), or type it hidden: %grok_key. Without a key everything can be "
     "tried: %grok_sandbox on (in a cell) or gn.sandbox() (in Python)."
 )
+NO_MANAGEMENT_KEY = "No management key for xAI was found."
+MANAGEMENT_KEY_HINT = (
+    "Make one at https://console.x.ai (Settings, Management Keys) and set "
+    "XAI_MANAGEMENT_KEY, or gn.configure(management_key=...). The API key does not "
+    "open this host. It can be tried without: gn.sandbox()."
+)
 #: setting -> (environment variables, name in [tool.grok_nb])
 _PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "api_key": (("XAI_API_KEY",), None),
@@ -40,7 +47,10 @@ _PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "on_doubt": ((), "on_doubt"),
     "verify": (("SSL_CERT_FILE", "SSL_CERT_DIR"), "verify"),
     "keep_text": ((), "keep_text"),
+    "management_key": (("XAI_MANAGEMENT_KEY",), None),
+    "management_base_url": (("XAI_MANAGEMENT_BASE_URL",), "management_base_url"),
 }
+_KEYS = ("api_key", "management_key")
 #: What `grok_nb.configure` and a running sandbox set for all sessions of the process.
 configured: dict[str, object] = {}
 #: What ``%config GrokMagics.x`` has set: after arguments, before the environment.
@@ -146,6 +156,10 @@ class Settings:
     verify : bool, str or ssl.SSLContext
         Whom to trust on the way to the API: ``True`` (default) the usual authorities,
         a path the CA file (PEM) or folder there, ``False`` anybody.
+    management_key : Secret or None
+        The key of the management host; sent nowhere else.
+    management_base_url : str
+        Of that host. Default ``https://management-api.x.ai``.
     sources : dict of str to str
         Where each setting came from: "argument", "%config GrokMagics.x", the
         environment variable's name, ".env", "pyproject.toml" or "default"; the key also "Colab secret" or "keyring",
@@ -161,6 +175,8 @@ class Settings:
     on_doubt: Literal["retry", "hold"]
     keep_text: bool
     verify: bool | str | ssl.SSLContext
+    management_key: Secret | None
+    management_base_url: str
     sources: dict[str, str]
 
     def require_key(self) -> Secret:
@@ -168,6 +184,12 @@ class Settings:
         if self.api_key is None:
             raise ConfigError(NO_KEY, hint=KEY_HINT)
         return self.api_key
+
+    def require_management_key(self) -> Secret:
+        """Return the management key, or raise the error that says how to set one."""
+        if self.management_key is None:
+            raise ConfigError(NO_MANAGEMENT_KEY, hint=MANAGEMENT_KEY_HINT)
+        return self.management_key
 
 
 def resolve(
@@ -232,11 +254,11 @@ def resolve(
             values[name], sources[name] = project[key], "pyproject.toml"
         else:
             values[name], sources[name] = None, "default"
-        if name == "api_key":
+        if name in _KEYS:
             values[name] = hidden(values[name])
     return Settings(
         api_key=checked_key(values["api_key"], sources["api_key"]),
-        base_url=_base_url(values["base_url"], sources["base_url"]),
+        base_url=_base_url("base_url", values, sources, BASE_URL),
         model=_text("model", values["model"], sources["model"]),
         store=_store(values["store"], sources["store"]),
         stream=cast(
@@ -250,6 +272,13 @@ def resolve(
         ),
         keep_text=_yes_or_no("keep_text", values["keep_text"], sources["keep_text"]),
         verify=_verify(values["verify"], sources["verify"]),
+        management_key=checked_key(
+            values["management_key"], sources["management_key"], "management key"
+        ),
+        # as the API's own clients have it; the paths begin with /v1
+        management_base_url=_base_url(
+            "management_base_url", values, sources, MANAGEMENT_BASE_URL
+        ).removesuffix("/v1"),
         sources=sources,
     )
 
@@ -333,7 +362,7 @@ def hidden(key: object) -> object:
     return Secret(key) if isinstance(key, str) else key
 
 
-def checked_key(value: object, source: str) -> Secret | None:
+def checked_key(value: object, source: str, what: str = "API key") -> Secret | None:
     """Return a key without space around it; ``None`` for an empty one.
 
     Raises
@@ -344,34 +373,37 @@ def checked_key(value: object, source: str) -> Secret | None:
     if value is None:
         return None
     if not isinstance(value, Secret):
-        raise ConfigError(f"The API key ({source}) must be text.")
+        raise ConfigError(f"The {what} ({source}) must be text.")
     value = Secret(value.reveal().strip())
     if not value.reveal():
         return None
     if not value.is_sendable():
         raise ConfigError(
-            f"The API key ({source}) has a space, line break or non-ASCII character.",
+            f"The {what} ({source}) has a space, line break or non-ASCII character.",
             hint="Copy it again from https://console.x.ai.",
         )
     if "${" in value.reveal():
         raise ConfigError(
-            f"The API key ({source}) names another variable.",
+            f"The {what} ({source}) names another variable.",
             hint="Values are taken as they stand: write the key itself.",
         )
     return value
 
 
-def _base_url(value: object, source: str) -> str:
-    text = _text("base_url", value, source) or BASE_URL
+def _base_url(
+    name: str, values: Mapping[str, object], sources: Mapping[str, str], default: str
+) -> str:
+    source = sources[name]
+    text = _text(name, values[name], source) or default
     if not _is_base_url(text):
         raise ConfigError(
-            f"base_url ({source}) is not an http(s) address: {scrub(text)!r}.",
-            hint=f"The default is {BASE_URL}.",
+            f"{name} ({source}) is not an http(s) address: {scrub(text)!r}.",
+            hint=f"The default is {default}.",
         )
     if "@" in urlsplit(text).netloc:  # they would be sent in place of the key
         raise ConfigError(
-            f"base_url ({source}) has a user or password in it.",
-            hint="Only the API key is sent; take them out.",
+            f"{name} ({source}) has a user or password in it.",
+            hint="Only the key is sent; take them out.",
         )
     return text.rstrip("/")
 

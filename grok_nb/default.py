@@ -38,16 +38,15 @@ def configure(**settings: Any) -> None:
     ----------
     **settings
         ``api_key, base_url, model, store, stream, timeout_s, on_doubt, keep_text,
-        verify``, as in `grok_nb.config.Settings`. They win over environment and files.
+        verify, management_key, management_base_url``, as in `grok_nb.config.Settings`. They win over environment and files.
 
     Raises
     ------
     ConfigError
         An unknown setting, or a value that cannot be right; nothing is changed.
     """
-    settings["api_key"] = config.hidden(
-        settings.get("api_key", _defaults.get("api_key"))
-    )
+    for name in ("api_key", "management_key"):
+        settings[name] = config.hidden(settings.get(name, _defaults.get(name)))
     merged = {**_defaults, **settings}
     merged = {name: value for name, value in merged.items() if value is not None}
     config.resolve(merged)
@@ -124,7 +123,13 @@ class Sandbox:
         self.key: str = server.key
         self.management_base_url: str = server.management_base_url
         self.management_key: str = server.management_key
-        self._secret = config.Secret(server.key)
+        #: what sessions that talk to it are set to
+        self._settings: dict[str, Any] = {
+            "base_url": server.base_url,
+            "api_key": config.Secret(server.key),
+            "management_base_url": server.management_base_url,
+            "management_key": config.Secret(server.management_key),
+        }
 
     def calls(self) -> list[dict[str, Any]]:
         """Return what each call cost here.
@@ -250,7 +255,7 @@ def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> S
                     f"A sandbox runs already, at {_sandbox.base_url}.",
                     hint="Stop it first: gn.sandbox().stop() or %grok_sandbox off.",
                 )
-            _defaults.update(base_url=_sandbox.base_url, api_key=_sandbox._secret)  # noqa: SLF001 - same module
+            _defaults.update(_sandbox._settings)  # noqa: SLF001 - same module
             return _sandbox
         try:
             from grok_nb._sandbox.server import Sandbox as Server
@@ -270,8 +275,8 @@ def sandbox(*, store: str | os.PathLike[str] | None = None, **options: Any) -> S
                 prefix="grok_nb-sandbox-", ignore_cleanup_errors=True
             )
             _defaults["store"] = store = folder.name
-        _defaults.update(base_url=server.base_url, api_key=config.Secret(server.key))
         _sandbox = Sandbox(server, folder, store, before)
+        _defaults.update(_sandbox._settings)  # noqa: SLF001 - same module
         # before the stores are closed: they would write to a folder that is gone
         atexit.register(_sandbox.stop)
         return _sandbox

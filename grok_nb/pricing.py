@@ -51,6 +51,8 @@ class Model:
     rejects
         Parameters that the API answers 400 to, by their names in a chat completion.
         Source: xai-api.md section 3.5.
+    batch_discount_permille
+        What tokens cost less in a batch.
     """
 
     id: str
@@ -75,6 +77,7 @@ class Model:
     redirect: str | None = None
     redirect_effort: str | None = None
     rejects: tuple[str, ...] = ()
+    batch_discount_permille: int = 0
     source: str = "snapshot"
     as_of: str = ""
 
@@ -140,6 +143,7 @@ def cost_ticks(
     *,
     service_tier: str | None = None,
     base_url: str = "",
+    in_batch: bool = False,
 ) -> int | None:
     """Compute what a text reply costs by the price list.
 
@@ -155,6 +159,9 @@ def cost_ticks(
         As the response echoes it; only then is ``"priority"`` billed.
     base_url
         The United States host bills some models at 1.1 times the price.
+    in_batch
+        Whether it was asked in a batch, where some models' tokens cost less; fees of
+        tools and searches do not.
 
     Returns
     -------
@@ -182,7 +189,11 @@ def cost_ticks(
         + cached * (rates.input if rates.cached_input is None else rates.cached_input)
         + image * (rates.input if rates.image_input is None else rates.image_input)
         + usage.billed_output_tokens * output
-        + usage.sources_used * (_SEARCH_TICKS if found.search is None else found.search)
+    )
+    if in_batch:
+        ticks = ticks * (1000 - found.batch_discount_permille) // 1000
+    ticks += usage.sources_used * (
+        _SEARCH_TICKS if found.search is None else found.search
     )
     document = _document()
     if service_tier == "priority":
@@ -331,6 +342,7 @@ def _from_snapshot(entry: Mapping[str, Any], day: str) -> Model:
         redirect=entry.get("redirect"),
         redirect_effort=entry.get("redirect_effort"),
         rejects=tuple(entry.get("rejects", ())),
+        batch_discount_permille=entry.get("batch_discount_permille", 0),
         as_of=day,
     )
 
@@ -405,6 +417,7 @@ def _from_listing(
         redirect=None,
         # what a live listing offers is not refused
         rejects=tuple(r for r in old.rejects if not (effort and "effort" in r)),
+        batch_discount_permille=old.batch_discount_permille,
         source="live",
         as_of=day,
     )

@@ -28,7 +28,8 @@ def grok_sandbox(
 
     In the test, ``gn.ask``, new `Grok` objects, the magics of this process, and
     processes that it starts talk to the sandbox: settings and environment
-    (``XAI_API_KEY``, ``XAI_BASE_URL``, ``GROK_NB_STORE``) say so. The ledger is an
+    (``XAI_API_KEY``, ``XAI_BASE_URL``, the same with ``XAI_MANAGEMENT_``, and
+    ``GROK_NB_STORE``) say so. The ledger is an
     empty one in ``tmp_path``.
 
     The marker ``grok_sandbox`` gives the options of `gn.sandbox`, for instance
@@ -55,5 +56,7 @@ def grok_sandbox(
     with sandbox(**{"store": store, **options}) as box:  # type: ignore[arg-type]  # of the marker
         monkeypatch.setenv("XAI_API_KEY", box.key)
         monkeypatch.setenv("XAI_BASE_URL", box.base_url)
+        monkeypatch.setenv("XAI_MANAGEMENT_KEY", box.management_key)
+        monkeypatch.setenv("XAI_MANAGEMENT_BASE_URL", box.management_base_url)
         monkeypatch.setenv("GROK_NB_STORE", str(options.get("store", store)))
         yield box

@@ -8,6 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Unpack
 
 from grok_nb import config, keys, pricing
+from grok_nb.api.batch_desk import BatchDesk
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.client import Client
 from grok_nb.api.deferred import DeferredDesk
@@ -22,6 +23,7 @@ from grok_nb.errors import (
 from grok_nb.portal import portal
 from grok_nb.reply import Ask, Reply, RetryNotice
 from grok_nb.store import db
+from grok_nb.store.batches import BatchRows
 from grok_nb.store.deferred import DeferredRequests
 from grok_nb.store.file import MEMORY
 from grok_nb.store.ledger import Ledger
@@ -136,6 +138,10 @@ class AsyncGrok(Client):
         Path of a CA file (PEM) or folder, an ``ssl.SSLContext``, or ``False`` to check
         no certificate at all; default ``SSL_CERT_FILE``, else ``SSL_CERT_DIR``, else
         the usual authorities.
+    management_key
+        For `account_usage` and `prepaid_balance`; default ``XAI_MANAGEMENT_KEY``.
+    management_base_url
+        Default ``XAI_MANAGEMENT_BASE_URL``, else ``https://management-api.x.ai``.
     transport
         An ``httpx.AsyncBaseTransport`` instead of the network.
     clock, jitter
@@ -158,11 +164,14 @@ class AsyncGrok(Client):
         on_doubt: str | None = None,
         keep_text: bool | None = None,
         verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
+        management_key: str | config.Secret | None = None,
+        management_base_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
+        management_key = config.hidden(management_key)  # type: ignore[assignment]  # same
         given = {
             "api_key": api_key,
             "base_url": base_url,
@@ -172,6 +181,8 @@ class AsyncGrok(Client):
             "on_doubt": on_doubt,
             "keep_text": keep_text,
             "verify": verify,
+            "management_key": management_key,
+            "management_base_url": management_base_url,
         }
         given = {name: value for name, value in given.items() if value is not None}
         settings = config.resolve({**config.configured, **given})
@@ -194,6 +205,8 @@ class AsyncGrok(Client):
         )
         self.desk = DeferredDesk(self.exchange, DeferredRequests(self.store))
         self.threads = self._threads()
+        rows = BatchRows(self.store, settings.base_url)
+        self.batches = BatchDesk(self.exchange, rows)
         self._default_model: str | None = None
         self._listing_locks: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, asyncio.Lock
@@ -464,6 +477,7 @@ class AsyncGrok(Client):
     async def aclose(self) -> None:
         """Close the connections of the running event loop."""
         await self.exchange.http.close()
+        await self._close_management()
 
     async def __aenter__(self) -> Self:
         return self
@@ -480,8 +494,8 @@ class Grok(BlockingClient):
 
     Parameters
     ----------
-    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, verify, transport
-    clock, jitter
+    api_key, base_url, model, timeout_s, store, on_doubt, keep_text, verify
+    management_key, management_base_url, transport, clock, jitter
         As for `AsyncGrok`.
 
     Examples
@@ -507,11 +521,14 @@ class Grok(BlockingClient):
         on_doubt: str | None = None,
         keep_text: bool | None = None,
         verify: bool | str | os.PathLike[str] | ssl.SSLContext | None = None,
+        management_key: str | config.Secret | None = None,
+        management_base_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Clock | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         api_key = config.hidden(api_key)  # type: ignore[assignment]  # text or not
+        management_key = config.hidden(management_key)  # type: ignore[assignment]  # same
         self._core = AsyncGrok(
             api_key=api_key,
             base_url=base_url,
@@ -521,6 +538,8 @@ class Grok(BlockingClient):
             on_doubt=on_doubt,
             keep_text=keep_text,
             verify=verify,
+            management_key=management_key,
+            management_base_url=management_base_url,
             transport=transport,
             clock=clock,
             jitter=jitter,

@@ -360,6 +360,17 @@ class TextCompletion(Wire):
         return (self.choices[0].text or "") if self.choices else ""
 
 
+class ImagePrice(Wire):
+    """What a picture costs at a quality and resolution, as some listings say.
+
+    The unit is not documented. Source: xai-api.md section 9.
+    """
+
+    quality: str | None = None
+    resolution: str | None = None
+    price: float | None = None
+
+
 class ListedModel(Wire):
     """One model of a listing; prices are ticks (1e-10 USD) per token.
 
@@ -388,6 +399,8 @@ class ListedModel(Wire):
     search_price: int | None = None
     image_price: int | None = None
     max_prompt_length: int | None = None
+    pricing: list[ImagePrice] | None = None
+    capabilities: dict[str, Any] | None = None
 
 
 class Token(Wire):
@@ -485,3 +498,110 @@ class DeletedFile(Wire):
 
     id: str | None = None
     deleted: bool | None = None
+
+
+class BatchState(Wire):
+    """Counters of a batch."""
+
+    num_requests: int | None = None
+    num_pending: int | None = None
+    num_success: int | None = None
+    num_error: int | None = None
+    num_cancelled: int | None = None
+
+
+class Batch(Wire):
+    """A batch; times are text in ISO 8601.
+
+    It has no status: it is done when it has requests and none is pending.
+    Source: xai-api.md section 12.1.
+    """
+
+    batch_id: str | None = None
+    name: str | None = None
+    create_time: str | None = None
+    expire_time: str | None = None
+    cancel_time: str | None = None
+    cancel_by_xai_message: str | None = None
+    input_file_id: str | None = None
+    cost_breakdown: dict[str, Any] | None = None
+    state: BatchState | None = None
+
+    @property
+    def num_requests(self) -> int:
+        """How many requests it has."""
+        return self._count("num_requests")
+
+    @property
+    def num_pending(self) -> int:
+        """How many are not done yet."""
+        return self._count("num_pending")
+
+    @property
+    def num_success(self) -> int:
+        """How many have a reply."""
+        return self._count("num_success")
+
+    @property
+    def num_error(self) -> int:
+        """How many have failed."""
+        return self._count("num_error")
+
+    @property
+    def num_cancelled(self) -> int:
+        """How many were cancelled before they were worked on."""
+        return self._count("num_cancelled")
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has requests, and none is pending."""
+        return self.num_requests > 0 and self.num_pending == 0
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What it has cost so far in USD, as the server says."""
+        ticks = (self.cost_breakdown or {}).get("total_cost_usd_ticks")
+        is_number = isinstance(ticks, (int, str)) and str(ticks).isdecimal()
+        return int(ticks) / 10_000_000_000 if is_number and ticks is not None else None
+
+    def _count(self, name: str) -> int:
+        return 0 if self.state is None else getattr(self.state, name) or 0
+
+
+class BatchPage(Wire):
+    """One page of a listing of batches.
+
+    Attributes
+    ----------
+    batches : list of Batch
+    pagination_token : str or None
+        For the next page; ``None`` after the last one.
+    """
+
+    batches: list[Batch]
+    pagination_token: str | None = None
+
+
+class BatchRequest(Wire):
+    """How far a request of a batch is: pending, succeeded, failed or cancelled."""
+
+    batch_request_id: str | None = None
+    endpoint: str | None = None
+    model: str | None = None
+    state: str | None = None
+    create_time: str | None = None
+    finish_time: str | None = None
+
+
+class BatchRequestPage(Wire):
+    """One page of a batch's requests.
+
+    Attributes
+    ----------
+    batch_request_metadata : list of BatchRequest
+    pagination_token : str or None
+        For the next page; ``None`` after the last one.
+    """
+
+    batch_request_metadata: list[BatchRequest] | None = None
+    pagination_token: str | None = None

@@ -308,14 +308,14 @@ class Attempt:
             record.error = (
                 f"{type(failure).__name__}: {failure}"
                 if keep_text
-                else _outline(failure, call.content)
+                else outline(failure, call.content)
             )
         for name, value in money.items():
             setattr(record, name, value)
         exchange.books.settle(self.record)
 
 
-def _outline(error: GrokError, sent: bytes) -> str:
+def outline(error: GrokError, sent: bytes) -> str:
     """Return class, status and code of an error: nothing that could quote a prompt."""
     parts = [type(error).__name__]
     if isinstance(error, ApiError):

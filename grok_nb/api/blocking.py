@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from grok_nb.errors import GrokError
 from grok_nb.portal import portal
 
+from .blocking_batches import BlockingBatches
 from .blocking_legacy import BlockingLegacy
 from .blocking_media import BlockingMedia
 from .live_search import Untold
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BlockingClient(BlockingLegacy, BlockingMedia):
+class BlockingClient(BlockingLegacy, BlockingMedia, BlockingBatches):
     """Blocking access to the API: the methods of `Client`, which it drives.
 
     Safe to use from several threads; refuses calls from the background loop itself.

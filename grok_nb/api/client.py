@@ -8,6 +8,7 @@ from grok_nb import pricing
 from grok_nb.errors import BadRequest, ServerFault
 
 from . import gate
+from .batches import BatchMethods
 from .chat import ChatOptions, check_model, checked_ask
 from .deferred import DeferredMethods
 from .embeddings import EmbeddingMethods
@@ -16,6 +17,7 @@ from .files import FileMethods
 from .images import ImageMethods
 from .legacy import LegacyMethods
 from .live_search import ChunkWriter, LiveSearch, completion_of
+from .management import AccountMethods
 from .messages import MessageMethods
 from .parameters import in_path
 from .responses import RESPONSES, ResponseMethods, items_of
@@ -48,6 +50,8 @@ class Client(
     EmbeddingMethods,
     FileMethods,
     DeferredMethods,
+    BatchMethods,
+    AccountMethods,
 ):
     """Asynchronous access to the API; `AsyncGrok` adds settings, store and asking.
 
@@ -374,7 +378,10 @@ class Client(
 
 
 def _models_in(data: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    entries = data.get("data", data.get("models"))
+    names = [name for name in ("data", "models") if name in data]
+    entries = data[names[0]] if names else None
+    if names and entries is None:
+        return []  # there is no embedding model, for instance
     if not isinstance(entries, list):
         return None
     return [entry for entry in entries if isinstance(entry, dict)]

@@ -401,7 +401,8 @@ class Exchange:
             names=names or {},
             missing=retired_hint(self.table, model) or missing,
         )
-        scrub_error(error, self.http.secrets)
+        other = self.settings.management_key
+        scrub_error(error, [*self.http.secrets, *([other] if other else [])])
         return error
 
     def _wait(

@@ -122,7 +122,7 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     BadRequest
         One cannot be right, or two do not go together. Nothing was sent.
     """
-    refuse_elsewhere("Responses", _ELSEWHERE, options)
+    check_names(options)
     found = checked("Responses", PARAMETERS, options)
     if "instructions" in found and "previous_response_id" in found:
         raise BadRequest(
@@ -147,6 +147,11 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
             '"schema": ...}}.',
         )
     return found
+
+
+def check_names(options: Mapping[str, Any]) -> None:
+    """Raise `BadRequest` for a parameter of chat completions with another name here."""
+    refuse_elsewhere("Responses", _ELSEWHERE, options)
 
 
 def checked_input(given: object) -> str | list[dict[str, Any]]:

@@ -161,6 +161,8 @@ class Fold:
         self.keeps = False
         #: the answer says only that there will be one: what it costs comes with that
         self.is_pending = False
+        #: it was asked in a batch, at its price
+        self.in_batch = False
         #: whether `price` is what the list says, and no guess
         self.is_exact = True
         #: what the client settles at the end (state, cost, ...)
@@ -207,6 +209,7 @@ class Fold:
             usage,
             service_tier=self.head.get("service_tier"),
             base_url=base_url,
+            in_batch=self.in_batch,
         )
 
     def account(self) -> dict[str, Any]:

@@ -125,7 +125,7 @@ file.TABLES.append(
         run="run",
         # what can still be fetched is as good as in flight
         state="CASE state WHEN 'pending' THEN 'in_doubt' ELSE state END",
-        flies_h=KEPT_H,
+        flies_h=str(KEPT_H),
     )
 )
 

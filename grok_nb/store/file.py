@@ -37,7 +37,8 @@ class Table:
     state
         SQL expression of a row, ``'in_doubt'`` while its request may be in flight.
     flies_h
-        Hours for which it may be: as long as a call may take, by default.
+        SQL expression of a row: hours for which it may be. As long as a call may take,
+        by default.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Table:
     notebook: str
     run: str
     state: str
-    flies_h: int = 1
+    flies_h: str = "1"
 
 
 #: Tables whose rows users can see, export and purge; the first is the ledger.

@@ -124,7 +124,8 @@ class Purge:
         Table -> number of rows.
     in_flight
         Rows that were chosen and kept: in doubt, and less than an hour old (deferred
-        requests: less than a day, for as long as their result can be fetched).
+        requests: less than a day, requests of batches: less than 30 days; for as long
+        as their result can be fetched).
     set_aside
         Damaged files that were deleted: all of their rows are among the chosen ones.
     set_aside_kept
@@ -322,11 +323,10 @@ def _purge_rows(
         for table in TABLES:
             where, values = _condition(table, choice)
             flying = f"({where}) AND {_flying(table)}"
-            since = _iso(now - datetime.timedelta(hours=table.flies_h))
             if not choice.everything:
-                in_flight += _count(connection, table, flying, [*values, since])
+                in_flight += _count(connection, table, flying, [*values, _iso(now)])
                 where = f"({where}) AND NOT {_flying(table)}"
-                values = [*values, since]
+                values = [*values, _iso(now)]
             rows[table.name] = _count(connection, table, where, values)
             if not dry_run:
                 sql = f"DELETE FROM {table.name} WHERE {where}"  # noqa: S608 - constants
@@ -367,7 +367,10 @@ def _condition(table: Table, choice: Choice) -> tuple[str, list[str]]:
 
 
 def _flying(table: Table) -> str:
-    return f"(ifnull(({table.state}), '') = 'in_doubt' AND time >= ?)"
+    return (
+        f"(ifnull(({table.state}), '') = 'in_doubt' "
+        f"AND julianday(time) >= julianday(?) - ({table.flies_h}) / 24.0)"
+    )
 
 
 def _count(

@@ -94,7 +94,15 @@ def _create_calls(connection: sqlite3.Connection) -> None:
 
 file.MIGRATIONS.append(_create_calls)
 file.TABLES.append(
-    file.Table("calls", texts=("error",), notebook="notebook", run="run", state="state")
+    file.Table(
+        "calls",
+        texts=("error",),
+        notebook="notebook",
+        run="run",
+        state="state",
+        # results of a batch are kept for 30 days. Source: xai-api.md section 12.1
+        flies_h="CASE endpoint WHEN '/batches' THEN 720 ELSE 1 END",
+    )
 )
 
 

@@ -16,7 +16,6 @@ from grok_nb import turns
 from grok_nb.errors import GrokError
 
 from . import (
-    deferred,  # its migration comes before this one
     file,
     ledger,
 )

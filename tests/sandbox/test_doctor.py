@@ -82,6 +82,19 @@ def test_all_is_well_with_the_sandbox(look, sandbox, tmp_path):
     assert [call for call in bills(sandbox) if call["billed"]] == []
 
 
+def test_a_management_key_is_a_line_and_never_shown(look, sandbox):
+    planted = "planted0123456789management"
+    checks = look(XAI_BASE_URL=sandbox.base_url, XAI_MANAGEMENT_KEY=planted)
+    line = checks["management key"]
+    assert (line.state, line.what) == (
+        "ok",
+        "found (XAI_MANAGEMENT_KEY), for https://management-api.x.ai",
+    )
+    assert planted[:8] not in repr(checks)
+    # nobody asks there: that the key is right is not what doctor tells
+    assert planted not in repr(requests(sandbox))
+
+
 def test_the_ledger_s_size_is_told(look, sandbox):
     look(XAI_BASE_URL=sandbox.base_url)
     gn.ask("hi")

@@ -130,6 +130,37 @@ METHODS = {
             "unit/api/test_files.py::test_files_are_described_read_and_deleted",
         ),
     ),
+    **dict.fromkeys(
+        ("batch_create", "batch_get", "batch_list", "batch_requests", "batch_cancel"),
+        (
+            "xai-api.md 12.1",
+            "sandbox/test_batching_client.py::test_a_batch_that_was_cancelled_closes_its_rows",
+            "unit/api/test_batches.py::test_a_batch_is_made_listed_read_and_cancelled_as_documented",
+        ),
+    ),
+    "batch_add": (
+        "xai-api.md 12.1",
+        "sandbox/test_batching_client.py::test_an_answer_that_is_lost_adds_nothing_twice",
+        "unit/api/test_batches.py::test_requests_are_added_as_documented_each_with_a_row",
+    ),
+    **dict.fromkeys(
+        ("batch_results", "batch_results_all"),
+        (
+            "xai-api.md 12.1",
+            "sandbox/test_batching_client.py::test_a_batch_from_end_to_end_and_three_books_agree",
+            "unit/api/test_batches.py::test_results_are_replies_or_errors_and_settle_each_row_once",
+        ),
+    ),
+    "account_usage": (
+        "xai-api.md 12.3",
+        "sandbox/test_batching_client.py::test_the_account_is_what_was_billed_by_description_and_day",
+        "unit/api/test_management.py::test_usage_is_asked_for_as_documented",
+    ),
+    "prepaid_balance": (
+        "xai-api.md 12.3",
+        "sandbox/test_batching_client.py::test_the_account_is_what_was_billed_by_description_and_day",
+        "unit/api/test_management.py::test_the_balance_is_a_frame_of_its_changes",
+    ),
     "tokenize": (
         "xai-api.md 10",
         "sandbox/test_small_endpoints.py::test_tokens_make_up_the_text_and_cost_nothing",

@@ -51,6 +51,13 @@ def test_another_process(grok_sandbox):
     assert len(gn.usage()) == 1  # its row is in this test's ledger
 
 
+def test_the_account(grok_sandbox):
+    code = "import grok_nb as gn; gn.ask('Hi'); print(gn.Grok().account_usage().ticks)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    [call] = grok_sandbox.calls()
+    assert int(done.stdout) == call["cost_in_usd_ticks"] > 0, done.stderr
+
+
 @pytest.mark.grok_sandbox(vintage="2025", faults=["400#1"])
 class TestMarked:
     def test_options(self, grok_sandbox):
@@ -67,6 +74,7 @@ class TestMarked:
 def test_afterwards_all_is_as_before():
     assert os.environ["XAI_API_KEY"] == "xai-of-the-user"
     assert "XAI_BASE_URL" not in os.environ
+    assert "XAI_MANAGEMENT_KEY" not in os.environ
 """
 
 
@@ -87,7 +95,7 @@ def test_fixture_serves_a_users_project(tmp_path: Path) -> None:
         text=True,
         timeout=100,
     )
-    assert "7 passed" in done.stdout, done.stdout + done.stderr
+    assert "8 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_sandbox_with_a_store_leaves_no_trace_in_the_settings(tmp_path: Path) -> None:

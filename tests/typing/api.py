@@ -5,6 +5,8 @@ from typing import Any, assert_type
 import pandas as pd
 
 import grok_nb as gn
+from grok_nb.account import AccountUsage, PrepaidBalance
+from grok_nb.api.batch_results import BatchError, BatchResult, BatchResults
 from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
 from grok_nb.api.images import GeneratedImage, Images
@@ -15,6 +17,9 @@ from grok_nb.wire import (
     AnthropicCompletion,
     AnthropicMessage,
     ApiKey,
+    Batch,
+    BatchPage,
+    BatchRequestPage,
     ChatCompletion,
     ChatCompletionChunk,
     DeletedFile,
@@ -86,6 +91,22 @@ def blocking(grok: gn.Grok) -> None:
     assert_type(grok.file("file_1"), StoredFile)
     assert_type(grok.file_content("file_1"), bytes)
     assert_type(grok.file_delete("file_1"), DeletedFile)
+    assert_type(grok.batch_create("n", input_file_id="file_1"), Batch)
+    assert_type(grok.batch_add("b", {"a": {"messages": []}}).is_done, bool)
+    assert_type(grok.batch_add("b", [{"batch_request_id": "a"}]), Batch)
+    assert_type(grok.batch_get("b").num_pending, int)
+    assert_type(grok.batch_list(limit=5), BatchPage)
+    assert_type(grok.batch_requests("b"), BatchRequestPage)
+    assert_type(grok.batch_results("b", pagination_token="t"), BatchResults)
+    for result in grok.batch_results_all("b"):
+        assert_type(result, BatchResult)
+        assert_type(result.reply, gn.Reply | None)
+        assert_type(result.error, BatchError | None)
+    assert_type(grok.batch_cancel("b"), Batch)
+    assert_type(grok.account_usage("2026-01-01", by=None, unit="hour"), AccountUsage)
+    assert_type(grok.account_usage().df, pd.DataFrame)
+    assert_type(grok.prepaid_balance("t"), PrepaidBalance)
+    assert_type(grok.prepaid_balance().balance_usd, float | None)
 
 
 async def awaitable(grok: gn.AsyncGrok) -> None:
@@ -106,6 +127,9 @@ async def awaitable(grok: gn.AsyncGrok) -> None:
     assert_type(await (await grok.defer("hi")).ready(), bool)
     assert_type(await grok.files(), FilePage)
     assert_type(await grok.tokenize("hi", "grok-4.7"), Tokens)
+    assert_type(await grok.batch_results("b"), BatchResults)
+    async for result in grok.batch_results_all("b"):
+        assert_type(result, BatchResult)
 
 
 def values(reply: gn.Reply) -> None:

@@ -112,6 +112,8 @@ def test_both_clients_are_made_alike() -> None:
         "on_doubt",
         "keep_text",
         "verify",
+        "management_key",
+        "management_base_url",
         "transport",
         "clock",
         "jitter",

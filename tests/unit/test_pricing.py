@@ -134,6 +134,27 @@ def test_live_search_is_billed_by_source() -> None:
     assert cost(Usage(sources_used=3), free) == 0
 
 
+def test_in_a_batch_tokens_of_some_models_cost_less_and_fees_do_not() -> None:
+    # pricing.json: batch_discount 0.2, "off every token type"
+    usage = Usage(
+        prompt_tokens=1000,
+        cached_prompt_tokens=10,
+        completion_tokens=99,
+        reasoning_tokens=7,
+        tool_uses=(("web_search_calls", 2),),
+    )
+    fee = 2 * 50_000_000
+    for model, permille in (("grok-4.7", 1000), ("grok-4.3", 800), ("grok-3", 800)):
+        at_once = cost_ticks(snapshot(), model, usage)
+        batched = cost_ticks(snapshot(), model, usage, in_batch=True)
+        assert at_once is not None
+        assert batched == (at_once - fee) * permille // 1000 + fee, model
+    live = snapshot().with_listing([{"id": "grok-4.3"}], "2026-11-20")
+    assert cost_ticks(live, "grok-4.3", usage, in_batch=True) == cost_ticks(
+        snapshot(), "grok-4.3", usage, in_batch=True
+    )
+
+
 def test_the_cost_of_an_unknown_model_is_unknown() -> None:
     for name in ("grok-99", "", None):
         assert cost_ticks(snapshot(), name, Usage(1)) is None

@@ -110,6 +110,12 @@ METHODS: dict[str, Any] = {
     "download": "http://h/x",
     "file_upload": b"x",
     "files": None,
+    "batch_create": "n",
+    **dict.fromkeys(("batch_add", "batch_get", "batch_requests"), "b"),
+    **dict.fromkeys(("batch_results", "batch_cancel"), "b"),
+    "batch_list": None,
+    "account_usage": None,
+    "prepaid_balance": "t",
 }
 OPTIONS: dict[str, Any] = {
     "ask": AskOptions.__annotations__,
@@ -126,6 +132,7 @@ def grok() -> Iterator[gn.Grok]:
     with gn.Grok(
         api_key=KEY,
         base_url=BASE_URL,
+        management_key="m",
         model=MODEL,
         store=":memory:",
         transport=Script(refusal(400)),
@@ -146,6 +153,8 @@ def test_every_argument_of_every_method(name: str, grok: gn.Grok) -> None:
         given = {"max_tokens_to_sample": 9}
     if name == "complete":
         given = {"model": "m"}
+    if name == "batch_add":
+        given = {"requests": {"a": {"messages": [{"role": "user", "content": "Hi"}]}}}
     if name == "edit_images":
         given = {"image": {"file_id": "f"}}
     calls = [((thing,), given) for thing in odd()] if positional else []

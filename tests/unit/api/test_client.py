@@ -302,6 +302,28 @@ async def test_listings_and_their_forms_by_id(name: str) -> None:
         assert raw == f"{LISTINGS[name]}/a%2F..%2Fb%20c%3Fd%23e%25"
 
 
+@pytest.mark.parametrize("name", LISTINGS)
+@pytest.mark.parametrize("body", [b'{"models":[]}', b'{"models":null}', b'{"data":[]}'])
+async def test_a_listing_may_be_empty(name: str, body: bytes) -> None:
+    with session(Answer(pieces=body)) as s:
+        assert await getattr(s.grok, name)() == []
+
+
+async def test_prices_of_pictures_by_quality_are_read_where_they_are_told() -> None:
+    # xai-api.md section 9: a client reads them, no listing was seen with them
+    prices = [{"quality": "low", "resolution": "1k", "price": 0.02}, 7, {"price": "x"}]
+    entry = {"id": "grok-imagine-image", "aliases": ["i"], "image_price": 200_000_000}
+    for given in (prices, None, "free"):
+        said = json.dumps({"models": [{**entry, "pricing": given}]}).encode()
+        with session(Answer(pieces=said)) as s:
+            (found,) = await s.grok.image_generation_models()
+            assert (found.image_price, found.aliases) == (200_000_000, ["i"])
+            assert found.raw["pricing"] == given
+            told = [(p.quality, p.resolution, p.price) for p in found.pricing or ()]
+            wanted = [("low", "1k", 0.02), (None, None, None)]
+            assert told == (wanted if given is prices else [])
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"<html>", b"null", b'{"error": "x"}', b'{"data": ']
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: What an MCP server is logged in at with.
 TOKEN = "mcp0123456789abcdefGHIJ"
 HEADER = "hdr9876543210zyxwVUTS"
+#: In no form that keys are known to have.
+MANAGEMENT = "mgm5647382910qponMLKJ"
 TOOL = {
     "type": "mcp",
     "server_url": "https://m.example",
@@ -26,12 +28,20 @@ TOOL = {
     "headers": {"X-Token": HEADER, "X-Version": "2"},
 }
 
+#: A batch whose request has them.
+ITEMS = [
+    {
+        "batch_request_id": "a",
+        "batch_request": {"responses": {"input": "Hi", "tools": [TOOL]}},
+    }
+]
+
 
 def found(text: str) -> list[str]:
     """Return pieces of the secrets that are in a text."""
     return [
         piece
-        for secret in (KEY[4:], TOKEN, HEADER)
+        for secret in (KEY[4:], TOKEN, HEADER, MANAGEMENT)
         for start in range(len(secret) - 7)
         if (piece := secret[start : start + 8]) in text
     ]
@@ -92,6 +102,9 @@ def saying(said: str) -> Callable[[httpx.Request], object]:
 
     def answer(request: httpx.Request) -> object:
         brought = [t for t in (TOKEN, HEADER) if t.encode() in request.content]
+        key = request.headers["authorization"].removeprefix("Bearer ")
+        if key == MANAGEMENT:
+            brought.append(key)
         return SAID[said](f"refused: {KEY}, Bearer {', '.join(brought)}")
 
     return answer
@@ -126,8 +139,20 @@ CALLS: dict[str, Callable[[gn.Grok], object]] = {
     "file_delete": lambda g: g.file_delete("f"),
     "defer": lambda g: g.defer("Hi"),
     "deferred_result": lambda g: g.deferred_result("d"),
+    "batch_create": lambda g: g.batch_create("n"),
+    "batch_create, file": lambda g: g.batch_create("n", "f"),
+    "batch_add": lambda g: g.batch_add("b", ITEMS),
+    "batch_add, bad": lambda g: g.batch_add("b", [*ITEMS, 3]),  # type: ignore[list-item]
+    "batch_get": lambda g: g.batch_get("b"),
+    "batch_list": lambda g: g.batch_list(),
+    "batch_requests": lambda g: g.batch_requests("b"),
+    "batch_results": lambda g: g.batch_results("b"),
+    "batch_cancel": lambda g: g.batch_cancel("b"),
     "tokenize": lambda g: g.tokenize("Hi"),
     "api_key": lambda g: g.api_key(),
+    "account_usage": lambda g: g.account_usage(),
+    "account_usage, team": lambda g: g.account_usage(team_id="t"),
+    "prepaid_balance": lambda g: g.prepaid_balance("t"),
 }
 
 
@@ -136,6 +161,7 @@ def shown(call: Callable[[gn.Grok], object], said: object) -> tuple[str, str]:
     grok = gn.Grok(
         api_key=KEY,
         base_url=BASE_URL,
+        management_key=MANAGEMENT,
         model=MODEL,
         store=":memory:",
         transport=Script(said),
@@ -189,3 +215,20 @@ def test_the_same_look_finds_a_secret_that_shows() -> None:
         with pytest.raises(gn.errors.BadRequest, match=r"refused: \[key\]"):
             grok.respond("Hi", tools=[TOOL])
         assert script.bodies[0]["tools"] == [TOOL]
+
+
+def test_the_management_key_is_looked_for_where_it_could_show() -> None:
+    def careless(grok: gn.Grok) -> object:
+        raise gn.GrokError(grok.settings.require_management_key().reveal())
+
+    assert found(shown(careless, saying("400"))[0])
+    # the host did echo it, and the error has all but that
+    with gn.Grok(
+        api_key=KEY,
+        management_key=MANAGEMENT,
+        store=":memory:",
+        transport=Script(saying("400")),
+    ) as grok:
+        with pytest.raises(gn.errors.BadRequest, match=r"Bearer \[key\]"):
+            grok.prepaid_balance("t")
+        assert found(repr(grok.settings)) == []
