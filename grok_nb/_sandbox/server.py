@@ -29,6 +29,8 @@ HOST = "127.0.0.1"
 START_S = 10.0
 # Clients that keep a connection for later must not find it closed at that moment.
 KEEP_ALIVE_S = 75
+# How long what is still at work when the sandbox ends may take to notice.
+END_S = 1.0
 # With endless buffers a stream would be generated before its client has read a line.
 SEND_BUFFER_BYTES = 64 * 1024
 
@@ -50,9 +52,10 @@ class _Server(uvicorn.Server):
             log_level="critical",
             backlog=2048,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=1,
         )
         super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_over = asyncio.Event()
         gate.desk.connection = self._connection
         self.on_started: Callable[[], None] = lambda: None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -64,14 +67,40 @@ class _Server(uvicorn.Server):
         return None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self.loop = asyncio.get_running_loop()
         self.on_started()
 
+    def end(self) -> None:
+        """End soon, from whichever thread."""
+        self.should_exit = True
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self._loop.call_soon_threadsafe(self._is_over.set)
+
+    # Uvicorn looks every tenth of a second whether to end, and takes another to do so:
+    # long for those who start a sandbox for each of a thousand tests.
+
+    async def main_loop(self) -> None:
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await self._is_over.wait()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
         for connection in list(self.server_state.connections):
             connection.transport.abort()
-        await super().shutdown(sockets)
+        if self.server_state.tasks:
+            _, late = await asyncio.wait(self.server_state.tasks, timeout=END_S)
+            for task in late:
+                task.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -81,7 +110,7 @@ class _Server(uvicorn.Server):
             return
 
         def leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-            self.should_exit = True
+            self.end()
 
         names = ("SIGINT", "SIGTERM", "SIGBREAK")
         numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
@@ -266,7 +295,7 @@ class Sandbox:
     def stop(self) -> None:
         """Stop serving; open streams are dropped. Calling it twice does no harm."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.end()
             self._thread.join(START_S)
         self._server = self._thread = None
 

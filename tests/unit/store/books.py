@@ -12,6 +12,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -94,6 +95,16 @@ def eventually(look, wait_s=20):
 
 def names(prefix, count):
     return [f"{prefix}-{number}" for number in range(count)]
+
+
+@contextlib.contextmanager
+def enterable():
+    """Make a folder that another user may enter: pytest's own are closed to all."""
+    with tempfile.TemporaryDirectory() as name:
+        try:
+            yield Path(name)
+        finally:
+            Path(name).chmod(0o700)
 
 
 # -- other processes --------------------------------------------------------------

@@ -21,6 +21,7 @@ from .books import (
     START,
     book_all,
     done,
+    enterable,
     finish,
     in_file,
     locked,
@@ -105,8 +106,7 @@ def test_sizes_name_the_files_that_were_set_aside(tmp_path):
     assert found.tables == ()
 
 
-def test_sizes_can_be_read_where_nothing_can_be_written(tmp_path):
-    rows_of(tmp_path, ("a", "one", 0, {}))
+def test_sizes_can_be_read_where_nothing_can_be_written():
     script = """
     import os, sys
     from grok_nb.store import housekeeping
@@ -114,15 +114,10 @@ def test_sizes_can_be_read_where_nothing_can_be_written(tmp_path):
         os.setuid(65534)
     print(housekeeping.sizes(sys.argv[1]).tables[0].rows)
     """
-    folders = [tmp_path, *list(tmp_path.parents)[:2]]
-    modes = [folder.stat().st_mode for folder in folders]
-    try:
-        for folder in folders:
-            folder.chmod(0o555)
-        assert finish(start(script, tmp_path)) == "1\n"
-    finally:
-        for folder, mode in zip(folders, modes, strict=True):
-            folder.chmod(mode)
+    with enterable() as folder:
+        rows_of(folder, ("a", "one", 0, {}))
+        folder.chmod(0o555)
+        assert finish(start(script, folder)) == "1\n"
 
 
 # -- export -----------------------------------------------------------------------

@@ -202,7 +202,7 @@ def test_much_writing_while_others_hold_the_file(crew, tmp_path):
     assert crew.times_held >= 3
 
 
-@pytest.mark.parametrize("writer", WRITERS.keys() - {"ours"})
+@pytest.mark.parametrize("writer", sorted(WRITERS.keys() - {"ours"}))
 def test_a_naive_writer_is_noticed(crew, tmp_path, writer):
     assert wrong(crew, tmp_path, busy(10, [(3, 30), (60, 10_000)]), writer)
 

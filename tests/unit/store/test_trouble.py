@@ -14,6 +14,7 @@ from grok_nb.store.ledger import Ledger
 from .books import (
     book,
     book_all,
+    enterable,
     eventually,
     finish,
     in_file,
@@ -127,11 +128,7 @@ def test_full_disk_keeps_rows_in_memory_until_there_is_room(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uses POSIX permissions")
-def test_read_only_folder_keeps_rows_in_memory(tmp_path):
-    store, ledger = open_ledger(tmp_path)
-    book_all(ledger, "before")
-    store.close()
-    before = (tmp_path / FILE).read_bytes()
+def test_read_only_folder_keeps_rows_in_memory():
     script = """
     import asyncio, os, sys
     store, ledger = books.open_ledger(sys.argv[1])
@@ -143,17 +140,15 @@ def test_read_only_folder_keeps_rows_in_memory(tmp_path):
     print(store.trouble())
     assert store.trouble() is None
     """
-    folders = [tmp_path, *list(tmp_path.parents)[:2]]
-    modes = [folder.stat().st_mode for folder in folders]
-    try:
-        for folder in folders:
-            folder.chmod(0o555)
-        (tmp_path / FILE).chmod(0o444)
-        assert "kept in memory" in run(script, tmp_path)
-    finally:
-        for folder, mode in zip(folders, modes, strict=True):
-            folder.chmod(mode)
-    assert (tmp_path / FILE).read_bytes() == before
+    with enterable() as folder:
+        store, ledger = open_ledger(folder)
+        book_all(ledger, "before")
+        store.close()
+        before = (folder / FILE).read_bytes()
+        folder.chmod(0o555)
+        (folder / FILE).chmod(0o444)
+        assert "kept in memory" in run(script, folder)
+        assert (folder / FILE).read_bytes() == before
 
 
 # -- damaged ----------------------------------------------------------------------
