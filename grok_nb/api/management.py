@@ -107,7 +107,8 @@ class AccountMethods:
         ['time', 'description', 'usd']
         """
         groups = _groups(by)
-        if unit not in list(UNITS):  # what is in it need have no hash
+        asked: object = unit
+        if not (isinstance(asked, str) and asked in UNITS):
             raise _unknown("unit", unit, list(UNITS))
         begin, until = self._span(start, end)
         request = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion
 
+from grok_nb.errors import GrokError
 from grok_nb.show.formats import FORMATS
 
 from .interpolate import FILTERS
@@ -127,6 +128,24 @@ def _attachments(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
     return _paths(typed, names)
 
 
+def _threads(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
+    del typed, names
+    from grok_nb.threads import listed
+
+    return [str(row.name) for row in listed()]
+
+
+def _schemas(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
+    if typed.startswith("@"):
+        return _files(typed, names)
+    return [
+        name
+        for name in _public(names)
+        if isinstance(names[name], (type, dict))
+        or hasattr(names[name], "validate_json")
+    ]
+
+
 def _public(names: Mapping[str, Any]) -> list[str]:
     hidden = ("In", "Out", "exit", "quit", "get_ipython", "open")
     return sorted(n for n in names if not n.startswith("_") and n not in hidden)
@@ -143,6 +162,9 @@ _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "context": _context,
     "attach": _attachments,
     "system": _files,
+    "chat": _threads,
+    "schema": _schemas,
+    "df": lambda _, names: _public(names),
     "out": lambda _, names: _public(names),
 }
 
@@ -154,7 +176,10 @@ def matches(context: Any) -> dict[str, Any]:
     lines = context.full_text.split("\n")[: context.cursor_line + 1]
     lines[-1] = context.line_with_cursor[: context.cursor_position]
     shell: Any = get_ipython()
-    typed, words = candidates("\n".join(lines), context.cursor_line, shell.user_ns)
+    try:
+        typed, words = candidates("\n".join(lines), context.cursor_line, shell.user_ns)
+    except GrokError:  # a wrong setting; the cell itself will say so
+        typed, words = "", []
     return {
         "completions": [SimpleCompletion(text=word, type="grok") for word in words],
         "matched_fragment": typed,

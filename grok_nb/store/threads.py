@@ -16,6 +16,8 @@ from grok_nb import turns
 from grok_nb.errors import GrokError
 
 from . import (
+    batches,  # noqa: F401 - its migration comes before this one
+    deferred,
     file,
     ledger,
 )

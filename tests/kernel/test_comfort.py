@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import requests
+from tests.support import requests, window
 
 
 def sent(sandbox):
@@ -155,6 +155,8 @@ TABS = {
     "%%grok -x vars:table_": ["vars:table_one"],
     "%%grok -q -o table_": ["table_one"],
     "%%grok -a {{table_": ["table_one"],
+    "%%grok -c rese": ["research"],
+    "%%grok --schema Inv": ["Invoice"],
     "%grok --mo": ["--model"],
     "%%grok -q\nSum up {{table_": ["table_one"],
     "%%grok\nSum up {{table_one|he": ["head"],
@@ -163,7 +165,10 @@ TABS = {
 
 @pytest.mark.parametrize("typed", TABS, ids=lambda t: t.replace("\n", "|"))
 def test_tab_completes(kernel, sandbox, typed):
-    kernel.run("table_one = 1")
+    kernel.run("table_one = 1\nclass Invoice: ...")
+    if "-c" in typed:
+        kernel.run("%%grok -q -c research\nhi")
+        window(sandbox, "log", "DELETE")
     client = kernel.client
     client.complete(typed, len(typed))
     while (message := client.get_shell_msg(timeout=20))["msg_type"] != "complete_reply":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grok_nb.notebook.magics import _by_flag
+from grok_nb.notebook.asking import by_flag
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ from grok_nb.notebook.magics import _by_flag
     ],
 )
 def test_an_option_is_named_as_it_is_typed(said: str, shown: str) -> None:
-    assert _by_flag(said) == shown
+    assert by_flag(said) == shown
