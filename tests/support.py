@@ -18,8 +18,8 @@ WITHOUT_OLD_KERNEL = (
 #: The Python of an environment with clients of other people, for tests/clients.
 CLIENTS = ROOT / ".venv-clients" / "bin" / "python"
 WITHOUT_CLIENTS = (
-    "litellm, langchain-xai, pydantic-ai and instructor on the sandbox, for there is no "
-    ".venv-clients; bash .ci/run makes it"
+    "anthropic, litellm, langchain-xai, pydantic-ai and instructor on the sandbox, for "
+    "there is no .venv-clients; bash .ci/run makes it"
 )
 
 

@@ -28,6 +28,7 @@ from .desk import Desk, Incoming
 from .errors import ApiError
 from .exchange import STALL_S
 from .faults import canned
+from .legacy import endpoint as legacy
 from .media import embedding, files, pictures, uploading
 from .media.shapes import ClockChange
 from .responses import endpoint as responses
@@ -49,6 +50,7 @@ INFERENCE = frozenset(
         "/v1/images/edits",
         "/v1/images/generations",
         responses.PATH,
+        *legacy.PATHS,
     }
 )
 # Bodies that are kept: faults break them like replies, though nothing is billed.
@@ -123,7 +125,7 @@ class Gate:
             incoming, line, is_inference=is_inference
         ):
             return
-        refusal = _refused_key(incoming.headers, self.desk.settings.key)
+        refusal = _refused_key(_key(incoming), self.desk.settings.key)
         if refusal is not None and not incoming.path.startswith(pictures.SHOWN_AT):
             await self._refuse(refusal, line)
             return
@@ -229,13 +231,17 @@ def _named_model(incoming: Incoming) -> str | None:
     return named if isinstance(named, str) else None
 
 
-def _key(headers: dict[str, str]) -> str:
+def _key(incoming: Incoming) -> str:
+    headers = incoming.headers
     scheme, _, key = headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
+    if scheme.lower() == "bearer" and key.strip():
+        return key.strip()
+    if incoming.path in legacy.WITH_X_API_KEY:
+        return headers.get("x-api-key", "").strip()
+    return ""
 
 
-def _refused_key(headers: dict[str, str], right: str | None) -> ApiError | None:
-    key = _key(headers)
+def _refused_key(key: str, right: str | None) -> ApiError | None:
     if not key:
         return ApiError(401, *errors.BY_STATUS[401])
     if right is not None:
@@ -293,6 +299,7 @@ def _routes(desk: Desk) -> FastAPI:
         return _json(found)
 
     responses.add_routes(app, desk)
+    legacy.add_routes(app)
     _add_identity(app, desk)
     _add_listings(app, desk)
     _add_media(app, desk)
@@ -356,14 +363,14 @@ def _add_files(app: FastAPI, desk: Desk) -> None:
 def _add_identity(app: FastAPI, desk: Desk) -> None:
     @app.get("/v1/api-key")
     async def api_key(request: Request) -> Response:
-        return _json(identity.api_key(_key(request.state.incoming.headers)))
+        return _json(identity.api_key(_key(request.state.incoming)))
 
     if desk.settings.vintage == "2025":
         return
 
     @app.get("/v1/me")
     async def me(request: Request) -> Response:
-        return _json(identity.me(_key(request.state.incoming.headers)))
+        return _json(identity.me(_key(request.state.incoming)))
 
 
 def _add_listings(app: FastAPI, desk: Desk) -> None:

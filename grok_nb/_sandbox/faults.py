@@ -35,7 +35,7 @@ Without ``after`` a stream is interrupted in its middle. On a reply that is no s
 ``cut-stream`` and ``break-stream`` send half of the body, ``error-in-stream`` looks like
 ``json-error-on-200`` (but is billed) and ``stall`` never answers (billed: the reply was
 worked out); ``comments``, ``crlf`` and ``no-usage`` change nothing, as ``failed`` does
-on chat completions. On the listings ``stall`` and ``slow`` work, too, and what is about
+on all but responses. On the listings ``stall`` and ``slow`` work, too, and what is about
 a reply changes nothing. ``retry_after`` (seconds) adds that header to an error status
 and ``message`` replaces its text.
 """

@@ -24,6 +24,8 @@ class Delta:
     refusal: str | None = None
     call: tuple[int, tools.Call] | None = None
     finish: str | None = None
+    # With the end: the sequence that the reply would have gone on with.
+    stop: str | None = None
     logprobs: dict[str, Any] | None = None
 
 
@@ -66,14 +68,19 @@ class Generation:
         for token in tokens.split(reply.refusal or ""):
             self.completion_tokens += 1
             yield Delta(choice, refusal=token)
-        content = (token for piece in reply.pieces for token in tokens.split(piece))
-        for drawn, token in enumerate(_before_stop(content, self._job.stops)):
+        content = _BeforeStop(
+            (token for piece in reply.pieces for token in tokens.split(piece)),
+            self._job.stops,
+        )
+        for drawn, token in enumerate(content):
             if drawn == self._job.max_tokens:
                 finish = "length"
                 break
             self.completion_tokens += 1
             yield Delta(choice, content=token, logprobs=self._logprobs(token, drawn))
-        yield Delta(choice, finish=finish)
+        yield Delta(
+            choice, finish=finish, stop=content.met if finish == "stop" else None
+        )
 
     def _logprobs(self, token: str, position: int) -> dict[str, Any] | None:
         if self._job.top_logprobs is None:
@@ -126,29 +133,37 @@ class Generation:
         }
 
 
-def _before_stop(drawn: Iterator[str], stops: tuple[str, ...]) -> Iterator[str]:
-    """Pass tokens on up to the first stop sequence, which may span several."""
-    if not stops:
-        yield from drawn
-        return
-    longest = max(map(len, stops))
-    held: list[str] = []
-    for token in drawn:
-        held.append(token)
-        text = "".join(held)
-        found = [
-            (place + len(stop), place)
-            for stop in stops
-            if (place := text.find(stop)) >= 0
-        ]
-        if found:
-            # The sequence that is complete first ends the reply.
-            yield from tokens.split(text[: min(found)[1]])
+class _BeforeStop:
+    """Tokens up to the first stop sequence, which may span several."""
+
+    def __init__(self, drawn: Iterator[str], stops: tuple[str, ...]) -> None:
+        self._drawn, self._stops = drawn, stops
+        self.met: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        stops = self._stops
+        if not stops:
+            yield from self._drawn
             return
-        # What is further back than a stop sequence is long can no longer be part of one.
-        while len(text) - len(held[0]) >= longest - 1:
-            text = text[len(held[0]) :]
-            yield held.pop(0)
-            if not held:
-                break
-    yield from held
+        longest = max(map(len, stops))
+        held: list[str] = []
+        for token in self._drawn:
+            held.append(token)
+            text = "".join(held)
+            found = [
+                (place + len(stop), place, stop)
+                for stop in stops
+                if (place := text.find(stop)) >= 0
+            ]
+            if found:
+                # The sequence that is complete first ends the reply.
+                _, place, self.met = min(found)
+                yield from tokens.split(text[:place])
+                return
+            # What is further back than a stop sequence is long is no part of one.
+            while len(text) - len(held[0]) >= longest - 1:
+                text = text[len(held[0]) :]
+                yield held.pop(0)
+                if not held:
+                    break
+        yield from held

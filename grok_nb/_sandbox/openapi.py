@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from . import answers, errors, faults, live_search, schemas
+from .legacy import message_answers, text_answers, text_request
+from .legacy.endpoint import COMPLETE, COMPLETIONS, MESSAGES
+from .legacy.message_request import MessagesRequest
 from .media import files, shapes
 from .responses import answers as responses
 from .responses import events
@@ -86,6 +89,8 @@ class Operation:
         Whether it needs no key.
     has_event_names : bool
         Whether events of the stream have a line with their name.
+    takes_x_api_key : bool
+        Whether the key may also come in the header ``x-api-key``.
     """
 
     method: str
@@ -104,6 +109,7 @@ class Operation:
     is_late: bool = False
     is_open: bool = False
     has_event_names: bool = False
+    takes_x_api_key: bool = False
 
     @property
     def is_window(self) -> bool:
@@ -273,6 +279,39 @@ OPERATIONS = (
     ),
     Operation(
         "POST",
+        MESSAGES,
+        "Answer in Anthropic's form",
+        message_answers.MessageAnswer,
+        request=MessagesRequest,
+        # An unknown model is a 400 here.
+        statuses=(415, 422, 501),
+        chunk=message_answers.MessageEvent,
+        has_event_names=True,
+        is_billed=True,
+        takes_x_api_key=True,
+    ),
+    Operation(
+        "POST",
+        COMPLETIONS,
+        "Complete texts, with models that do not reason",
+        text_answers.TextCompletion,
+        request=text_request.CompletionsRequest,
+        statuses=(404, 415, 422),
+        chunk=text_answers.TextCompletionChunk,
+        is_billed=True,
+    ),
+    Operation(
+        "POST",
+        COMPLETE,
+        "Go on with turns of Human and Assistant",
+        text_answers.CompleteAnswer,
+        request=text_request.CompleteRequest,
+        statuses=(404, 415, 422),
+        is_billed=True,
+        takes_x_api_key=True,
+    ),
+    Operation(
+        "POST",
         "/v1/tokenize-text",
         "Cut a text into tokens",
         answers.TokenList,
@@ -375,7 +414,10 @@ def describe(vintage: str) -> dict[str, Any]:
                 # Pydantic's name for anything, which only open objects hold.
                 if name != "JsonValue"
             },
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+            },
         },
     }
 
@@ -416,6 +458,8 @@ def _entry(operation: Operation, vintage: str, found: dict[str, Any]) -> dict[st
     }
     if operation.is_open:
         entry["security"] = []
+    elif operation.takes_x_api_key:
+        entry["security"] = [{"key": []}, {"x-api-key": []}]
     if parameters := list(_parameters(operation)):
         entry["parameters"] = parameters
     if operation.request is not None:

@@ -23,13 +23,15 @@ from grok_nb._sandbox import app, catalog, chat_rules, openapi
 from grok_nb._sandbox.desk import Desk, Settings
 from grok_nb._sandbox.errors import ApiError
 from grok_nb._sandbox.faults import Faults
+from grok_nb._sandbox.legacy import endpoint
 from grok_nb._sandbox.responses import rules
 from grok_nb._sandbox.responses.stored import Stored
 from grok_nb._sandbox.server import Sandbox
-from tests.contract import responses_asked
+from tests.contract import legacy_asked, responses_asked
 from tests.responses_support import BODIES
 
 RESPONSES = responses_asked.PATH
+MESSAGES = endpoint.MESSAGES
 CHAT = "/v1/chat/completions"
 VINTAGES = ("2026", "2025")
 PIXEL = (
@@ -149,6 +151,7 @@ SCRIPT = {
 ASKED: dict[str, list[tuple[str, str, Any]]] = {
     "2026": [
         *responses_asked.ASKED_2026,
+        *legacy_asked.ASKED_2026,
         ("POST", CHAT, question()),
         ("POST", CHAT, question(service_tier="priority")),
         ("POST", CHAT, question(model="grok-4.20-non-reasoning")),
@@ -216,6 +219,7 @@ ASKED: dict[str, list[tuple[str, str, Any]]] = {
     ],
     "2025": [
         *responses_asked.ASKED_2025,
+        *legacy_asked.ASKED_2025,
         ("POST", CHAT, question("World news", search_parameters=SEARCH)),
         (
             "POST",
@@ -562,7 +566,9 @@ def test_errors_and_security_are_described(
             wanted |= {"415"}
         elif method == "post" and path.startswith("/v1/"):
             wanted |= {"404", "415", "422"}
-        if method == "post" and path in {CHAT, DRAW, EDIT, RESPONSES}:
+        if path == MESSAGES:  # an unknown model is a 400 there
+            wanted -= {"404"}
+        if method == "post" and path in {CHAT, DRAW, EDIT, RESPONSES, MESSAGES}:
             wanted |= {"501"}
         if "{name}" in path:
             wanted |= {"404"}
@@ -571,7 +577,10 @@ def test_errors_and_security_are_described(
         if path in {CHAT, RESPONSES} and method == "post" and vintage == "2026":
             wanted |= {"410"}
         assert set(entry["responses"]) == wanted, path
-        assert ("security" in entry) == path.startswith("/xai-imgen/")
+        own = {"security": []} if path.startswith("/xai-imgen/") else {}
+        if path in endpoint.WITH_X_API_KEY:
+            own = {"security": [{name: []}, {"x-api-key": []}]}
+        assert {key: entry[key] for key in entry if key == "security"} == own
     names = [op["operationId"] for e in document["paths"].values() for op in e.values()]
     assert len(names) == len(set(names))
 
@@ -693,6 +702,7 @@ REQUIRED = {
     "EmbedRequest": {"model", "input"},
     "UploadForm": {"file"},
     "ClockChange": {"advance_s"},
+    **legacy_asked.REQUIRED,
 } | responses_asked.REQUIRED
 
 
@@ -736,6 +746,8 @@ def status_of(path: str, body: Any, vintage: str) -> int:
     try:
         if path == CHAT:
             chat_rules.prepare(raw, catalog.load(vintage), vintage)
+        elif path in legacy_asked.FULL:
+            legacy_asked.prepare(path, raw, vintage)
         else:
             desk = Desk(Settings(vintage=vintage), Faults())
             rules.prepare(raw, desk, Stored(lambda: 0))
@@ -758,6 +770,7 @@ FULL_BODIES = [
     ("2025", CHAT, FULL_2025, OTHERS),
     ("2026", RESPONSES, responses_asked.FULL, responses_asked.OTHERS),
     ("2025", RESPONSES, responses_asked.FULL, responses_asked.OTHERS),
+    *legacy_asked.FULL_BODIES,
 ]
 # Refused by every model that reasons, or beside another field, or retired.
 LEFT_OUT = {
@@ -770,6 +783,7 @@ LEFT_OUT = {
     ("2025", CHAT): {"stop", "presence_penalty", "frequency_penalty"},
     ("2026", RESPONSES): {"previous_response_id", "search_parameters"},
     ("2025", RESPONSES): {"previous_response_id", "search_parameters"},
+    **legacy_asked.LEFT_OUT,
 }
 
 

@@ -103,6 +103,8 @@ def lead_further(case: schemathesis.Case, vintage: str, sandbox: Sandbox) -> Non
         body["model"] = names[pick % len(names)]
     if body.get("messages") and isinstance(body["messages"], list) and pick % 3:
         body["messages"] = [{"role": "user", "content": "What is 101*3?"}]
+    if "max_tokens_to_sample" in body and pick % 3:
+        body["prompt"] = "\n\nHuman: What is 101*3?\n\nAssistant:"
     if body.get("input") and isinstance(body["input"], list | str) and pick % 3:
         body["input"] = responses_asked.TRAM if pick % 2 else "What is 101*3?"
         for key in ("previous_response_id", "background"):
@@ -154,7 +156,9 @@ def test_answers_of_2026_are_as_described(
 
 @(
     described("2025")
-    .include(path_regex="/v1/(chat|responses|tokenize|models|images|embedding)")
+    .include(
+        path_regex="/v1/(chat|responses|messages|complet|tokenize|models|images|embedding)"
+    )
     .parametrize()
 )
 @SETTINGS

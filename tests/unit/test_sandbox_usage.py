@@ -100,7 +100,7 @@ def test_stop_cuts_before_the_sequence(stop: str | list[str]) -> None:
 
 @given(st.text(alphabet="ab ,1"), st.lists(st.text("ab ,1", min_size=1), max_size=3))
 def test_stop_passes_everything_else(text: str, stops: list[str]) -> None:
-    passed = "".join(generation._before_stop(tokens.split(text), tuple(stops)))
+    passed = "".join(generation._BeforeStop(tokens.split(text), tuple(stops)))
     found = [(text.find(s) + len(s), text.find(s)) for s in stops if s in text]
     # The sequence that is complete first ends the reply.
     assert passed == text[: min(found, default=(0, len(text)))[1]]
