@@ -27,7 +27,7 @@ from grok_nb.reply import Origin, Reply
 from .context import context_parts
 from .interpolate import interpolate, object_in
 from .options import ASKING, CELL, LINE, OptionError, help_text, parse
-from .verbatim import TRANSFORMS
+from .verbatim import TRANSFORMS, typed_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,8 @@ class GrokMagics(Magics):
                     f"Unexpected text on the option line: {rest[:40]!r}.",
                     hint="The prompt is the cell's body, below this line.",
                 )
-            # IPython ends every cell with a line break; the user did not type it
-            self._answer(cell.removesuffix("\n"), options)
+            code = _parent(self.shell).get("content", {}).get("code", "")
+            self._answer(typed_body(cell, code), options)
 
     @no_var_expand
     @line_magic("grok")
