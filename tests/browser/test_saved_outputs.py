@@ -53,6 +53,13 @@ A table that ends with the text
 a fence that never ends
 
    \n\ttab"""
+#: Long enough to be painted several times before its last line changes its first.
+LATE = f"""Repeat exactly:
+See [the page][p].
+
+{chr(10).join(["and so on"] * 150)}
+
+[p]: https://x.example"""
 #: Until `--search` is there: a stream with sources in a cell, shown as the magic does.
 CITED = """import grok_nb as gn
 from IPython.display import display
@@ -72,6 +79,7 @@ RUNNING = ("asking…", "answering…", "waiting,")
 CELLS = {
     "rich": f"%%grok\n{RICH}",
     "loose": f"%%grok -R\n{LOOSE}",
+    "late": f"%%grok\n{LATE}",
     "reasoning": "%%grok -m grok-4.7 -r high\nWhat is 6*7?",
     "cited": CITED,
     "choices": "%%grok -n 2\nCount to 30",
@@ -153,6 +161,7 @@ def test_streamed_cells_are_saved_as_cells_that_nobody_watched(
         if cell.outputs
     }
     assert "</table>" in html["rich"]
+    assert 'href="https://x.example' in html["late"]  # only the whole text tells
     assert "grok-nb-reasoning" in html["reasoning"]
     assert "grok-nb-sources" in html["cited"]
     assert "2 of 2" in html["choices"]
