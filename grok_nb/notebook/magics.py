@@ -22,12 +22,12 @@ from grok_nb.errors import ConfigError, GrokError
 from grok_nb.reply import Reply
 from grok_nb.show.formats import FORMATS, fenced
 
-from .asking import UNTIL, CellAsking, brief, default, unfinished
+from .asking import UNTIL, CellAsking, brief, default, parent_of, unfinished
 from .context import error_part
 from .interpolate import interpolate
 from .options import CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
 from .structured import bind_frame
-from .verbatim import TRANSFORMS
+from .verbatim import TRANSFORMS, typed_body, with_body
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,8 +136,8 @@ class GrokMagics(CellAsking, Magics):
                     if "schema" not in options
                     else "A schema with spaces needs quotes: --schema 'name, age int'.",
                 )
-            # IPython ends every cell with a line break; the user did not type it
-            self.answer(cell.removesuffix("\n"), options, f"{line}\n{cell}")
+            code = parent_of(self.shell).get("content", {}).get("code", "")
+            self.answer(typed_body(cell, code), options, f"{line}\n{cell}")
 
     @no_var_expand
     @line_magic("grok")
@@ -339,7 +339,9 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("post_run_cell", magics.note_result)
     if (completer := getattr(shell, "Completer", None)) is not None:
         completer.custom_matchers.append(complete)
-    shell.input_transformer_manager.token_transformers[:0] = TRANSFORMS
+    inputs = shell.input_transformer_manager
+    inputs.token_transformers[:0] = TRANSFORMS
+    inputs.cleanup_transforms.append(with_body)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -356,5 +358,6 @@ def unload(shell: InteractiveShell) -> None:
         matchers = completer.custom_matchers
         matchers[:] = [m for m in matchers if m is not complete]
     config.of_magics.clear()
-    transformers = shell.input_transformer_manager.token_transformers
-    transformers[:] = [t for t in transformers if t not in TRANSFORMS]
+    inputs = shell.input_transformer_manager
+    for transforms in (inputs.token_transformers, inputs.cleanup_transforms):
+        transforms[:] = [t for t in transforms if t not in (*TRANSFORMS, with_body)]

@@ -49,7 +49,7 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
         facts.insert(2, ("options", _readable(shown)))
     if ask.origin.thread:
         facts.insert(2, ("thread", ask.origin.thread))
-    texts = [(str(m.get("role", "")), _content(m)) for m in ask.messages]
+    texts = [(str(m.get("role", "")), _beginning(_content(m))) for m in ask.messages]
     return listing_bundle("Dry run: nothing was sent.", facts, texts, notes)
 
 
@@ -147,6 +147,12 @@ def _content(message: Mapping[str, Any], picture: str | None = None) -> str:
         elif picture is None:
             lines.append(_readable(json.dumps(part, ensure_ascii=False, default=str)))
     return "\n\n".join(lines)
+
+
+def _beginning(text: str) -> str:
+    """Cut a text that is too long to look through, and say so."""
+    rest = len(text) - _LONGEST
+    return text if rest <= 0 else f"{text[:_LONGEST]}… and {rest:,} characters more"
 
 
 def _readable(text: str) -> str:

@@ -1,8 +1,9 @@
-"""``%grok What is this?`` is a question, not a request for IPython's help.
+"""What the user typed, where IPython would make something else of it.
 
-IPython takes a line that ends in ``?`` for help before it looks for magics. These two
-transforms take lines that begin with ``%grok`` first. They work on tokens, as IPython's
-own do, so that text in strings stays as it is.
+``%grok What is this?`` is a question, not a request for IPython's help: IPython takes a
+line that ends in ``?`` for help before it looks for magics. Two transforms take lines
+that begin with ``%grok`` first. They work on tokens, as IPython's own do, so that text
+in strings stays as it is. The body of a ``%%grok`` cell is as it stands in the front end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from IPython.core.inputtransformer2 import (
     EscapedCommand,
     MagicAssign,
     TokenTransformBase,
+    TransformerManager,
 )
 
 
@@ -57,3 +59,44 @@ class GrokAssign(_Verbatim, MagicAssign):
 
 
 TRANSFORMS = (GrokLine, GrokAssign)
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """Give a cell that is a ``%%grok`` line and nothing else an empty body.
+
+    IPython refuses to run one without: ``%%grok -h`` and ``-a plot.png`` make sense alone.
+    """
+    if len(lines) == 1 and re.match(r"%%grok(\s|$)", lines[0]):
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    return lines
+
+
+def typed_body(cell: str, code: str) -> str:
+    """Return the body of a ``%%grok`` cell byte for byte.
+
+    Before a magic gets it, IPython takes out what looks like pasted prompts (``>>>``,
+    ``In [1]:``) and, in newer versions, the blanks of lines that hold nothing else; and ends
+    it with a line break.
+
+    Parameters
+    ----------
+    cell
+        The body as IPython hands it over.
+    code
+        The cell as the kernel was asked to execute it; empty outside of a kernel.
+
+    Returns
+    -------
+    str
+        As typed, unless more than IPython's own clean-up came between: a transform of
+        the user's, a call of the magic from code, a cell pasted with its prompts.
+    """
+    lines = code.splitlines(keepends=True)
+    first = next((i for i, text in enumerate(lines) if not text.isspace()), 0)
+    if lines and lines[first].startswith("%%grok"):
+        cleaned = [*lines[:-1], lines[-1] + "\n" * (not code.endswith("\n"))]
+        for clean in TransformerManager().cleanup_transforms:
+            cleaned = clean(cleaned)
+        if "".join(cleaned[1:]) == cell:
+            return "".join(lines[first + 1 :])
+    return cell.removesuffix("\n")

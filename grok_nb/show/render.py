@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 _DIM = "color:var(--jp-ui-font-color2,#616161);font-size:0.85em;margin-top:0.4em"
 _BAD = "color:var(--jp-error-color1,#d32f2f)"
 _FOLD = f"margin:0 0 0.6em 0;{_DIM}"
+#: Words that are longer than the cell is wide: `anywhere` would squeeze tables.
+_WRAP = "overflow-wrap:break-word"
+#: Text as it was sent; what is long gets a box to scroll in.
+_VERBATIM = (
+    "white-space:pre-wrap;overflow-wrap:anywhere;"
+    "max-height:30em;overflow-y:auto;margin-bottom:0.8em"
+)
 
 #: What the server's own tools are called to a reader.
 _TOOLS = {
@@ -79,7 +86,10 @@ def reply_bundle(
     elif how != "md":
         body = partial(as_html, how=how)
     many = len(reply.choices) > 1
-    parts = ['<div class="grok-nb-reply">', _steps_html(reply.steps)]
+    parts = [
+        f'<div class="grok-nb-reply" style="{_WRAP}">',
+        _steps_html(reply.steps),
+    ]
     for choice in reply.choices:
         if many:
             parts.append(note_html(f"{choice.index + 1} of {len(reply.choices)}"))
@@ -292,7 +302,7 @@ def listing_bundle(
         html.append(f"<p><strong>{escape_text(title)}</strong></p>")
         plain.append(title)
     if facts:
-        cell = "text-align:left;vertical-align:top;white-space:pre-wrap"
+        cell = f"text-align:left;vertical-align:top;white-space:pre-wrap;{_WRAP}"
         rows = "".join(
             f'<tr><td style="{cell}">{escape_text(name)}</td>'
             f'<td style="{cell}">{escape_text(value)}</td></tr>'
@@ -305,7 +315,7 @@ def listing_bundle(
         if heading:
             html.append(f"<p><em>{escape_text(heading)}</em></p>")
             plain.append(f"--- {heading} ---")
-        html.append(f'<pre style="white-space:pre-wrap">{escape_text(text)}</pre>')
+        html.append(f'<pre style="{_VERBATIM}">{escape_text(text)}</pre>')
         plain.append(text)
     html += [note_html(note) for note in notes]
     plain += notes

@@ -180,6 +180,21 @@ def test_tab_completes(kernel, sandbox, typed):
     assert [r for r in requests(sandbox) if r["method"] == "POST"] == []
 
 
+def test_a_cell_without_a_body_makes_sense(kernel, sandbox, tmp_path):
+    assert "--model" in kernel.run("%%grok -h").shown[0]
+    for empty in ("%%grok", "%%grok -q\n", "%%grok -m grok-4.3\n\n"):
+        cell = kernel.run(empty)
+        assert "There is nothing to ask" in "".join(cell.error["traceback"])
+    (tmp_path / "notes.txt").write_text("Name: Ada")
+    assert not kernel.run(f"%%grok -q -a {tmp_path}/notes.txt").of("error")
+    (body,) = sent(sandbox)
+    assert body["messages"][0]["content"] == [
+        {"type": "text", "text": "--- notes.txt ---\nName: Ada"}
+    ]
+    kernel.run("%unload_ext grok_nb")
+    assert kernel.run("%%grok -h").of("error", "stream")
+
+
 def test_help_tells_of_every_option(kernel):
     pages = kernel.start("%%grok?").reply["payload"]
     text = pages[0]["data"]["text/plain"]

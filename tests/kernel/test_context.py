@@ -206,3 +206,11 @@ def test_verbose_tells_ids_and_tokens(kernel, sandbox):
     assert kernel.value("r.request_id") in cell.shown[-1]
     assert kernel.value("r.fingerprint") in cell.shown[-1]
     assert "attempts" in cell.shown[-1]
+
+
+def test_dry_run_shows_the_beginning_of_a_long_message(kernel, sandbox):
+    cell = kernel.run("%%grok --dry-run -R\n" + "x" * 20_000 + "y" * 1_234)
+    assert "x… and 1,234 characters more" in cell.shown[0]
+    assert "y" * 10 not in cell.shown[0]
+    assert "y" * 10 not in cell.html[0]
+    assert requests(sandbox) == []
