@@ -108,6 +108,8 @@ def footer(reply: Reply, note: str = "") -> str:
         about = "about " if reply.cost_source == "estimated" else ""
         tokens = f"{reply.usage.prompt_tokens:,} + "
         tokens += f"{reply.usage.billed_output_tokens:,} tokens"
+        if reply.usage.reasoning_tokens:
+            tokens += f" ({reply.usage.reasoning_tokens:,} reasoning)"
         facts.append(about + tokens)
         if reply.cost_usd is not None:
             facts.append(f"{about}{dollars(reply.cost_usd)}")
