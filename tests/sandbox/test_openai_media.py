@@ -146,8 +146,11 @@ def test_no_embedding_model_is_served_today(client: openai.OpenAI) -> None:
 
 
 def test_batches_have_another_shape(client: openai.OpenAI, sandbox: Sandbox) -> None:
-    """Section 12.1 of xai-api.md: a batch there has a name, but no time window."""
-    with pytest.raises(openai.NotFoundError):
+    """Section 12.1 of xai-api.md: a batch there has a name, but no time window.
+
+    What lacks the name does not deserialize.
+    """
+    with pytest.raises(openai.UnprocessableEntityError):
         client.batches.create(
             input_file_id="file-1",
             endpoint="/v1/chat/completions",
