@@ -73,7 +73,8 @@ def free(
     call = Call(incoming.request_id, incoming.path)
 
     async def send(line: Line) -> None:
-        sent = {"content-type": content_type} if body else {}
+        # An empty file has a type, too; what is not there yet has none.
+        sent = {"content-type": content_type} if status == 200 else {}
         await deliver(line, incoming, call, body, lambda: sent, status=status)
 
     return Delivered(send)

@@ -71,6 +71,13 @@ def test_a_file_has_the_documented_shape(client: httpx.Client) -> None:
     assert client.get("/__sandbox/ledger").json()["calls"] == []
 
 
+def test_an_empty_file_has_a_type(client: httpx.Client) -> None:
+    file = stored(client, b"")
+    content = client.get(f"{FILES}/{file['id']}/content")
+    assert (content.status_code, content.content) == (200, b"")
+    assert content.headers["content-type"] == "application/octet-stream"
+
+
 @settings(
     max_examples=40,
     deadline=None,
