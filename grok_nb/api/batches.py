@@ -135,8 +135,9 @@ class BatchMethods:
         missing is sent again, at most twice.
         Source: xai-api.md section 12.1.
         """
+        requests = without_shown(requests)  # some tracebacks show variables
         path_of(batch_id)
-        found = drafts(without_shown(requests))
+        found = drafts(requests)
         try:
             default = None
             if any(draft.model is None for draft in found):
@@ -334,8 +335,8 @@ class BatchMethods:
         Source: xai-api.md section 12.1.
         """
         try:
-            data = await self.batches.ask("POST", f"{path_of(batch_id)}:cancel", b"{}")
-            batch = _batch(data)
+            path = f"{path_of(batch_id)}:cancel"
+            batch = _batch(await self.batches.ask("POST", path, b"{}"))
             await self.batches.settle_cancelled(batch_id)
         finally:
             self.warn()
