@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grok_nb.errors import BadRequest
+from grok_nb.errors import BadRequest, GrokError
 from grok_nb.reply import Origin
 
 from .batch_desk import BATCHES, entries_in, path_of, query_of, unusable
@@ -132,7 +132,8 @@ class BatchMethods:
         Notes
         -----
         Where an answer is lost, the list of the batch's requests is read before what is
-        missing is sent again, at most twice.
+        missing is sent again, at most twice. After a stop or an error the same call
+        goes on: what is there already, and is just like this, is left out.
         Source: xai-api.md section 12.1.
         """
         requests = without_shown(requests)  # some tracebacks show variables
@@ -149,7 +150,11 @@ class BatchMethods:
             await self.batches.add(batch_id, items)
         finally:
             self.warn()
-        return await self.batch_get(batch_id)
+        try:
+            return await self.batch_get(batch_id)
+        except GrokError as error:
+            error.add_note(f"All {len(items)} requests were added before.")
+            raise
 
     async def batch_get(self, batch_id: str) -> Batch:
         """Say how far a batch is: ``GET /v1/batches/{id}``; free.
