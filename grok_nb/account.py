@@ -6,6 +6,7 @@ Both are data as it came, and a DataFrame that is made when somebody looks at it
 from __future__ import annotations
 
 import datetime
+import html
 from typing import TYPE_CHECKING, Any
 
 from grok_nb.pricing import TICKS_PER_USD
@@ -22,7 +23,7 @@ _LARGEST = 2**63
 class AccountUsage:
     """What the account was billed, by time and group.
 
-    In a notebook it shows as its frame.
+    In a notebook it shows as its sum and its frame.
 
     Attributes
     ----------
@@ -74,13 +75,13 @@ class AccountUsage:
         return f"<AccountUsage: {self.usd:.6f} USD, {len(self._points)} points{cut}>"
 
     def _repr_html_(self) -> str:
-        return _html(self.df)
+        return _html(f"{self!r}", self.df)
 
 
 class PrepaidBalance:
     """The prepaid credit of the account, and what has changed it.
 
-    In a notebook it shows as its frame.
+    In a notebook it shows as what is left and its frame.
 
     Attributes
     ----------
@@ -133,7 +134,7 @@ class PrepaidBalance:
         return f"<PrepaidBalance: {left}, {len(self._changes)} changes>"
 
     def _repr_html_(self) -> str:
-        return _html(self.df)
+        return _html(f"{self!r}", self.df)
 
 
 def _points(raw: Mapping[str, Any], groups: int, values: int) -> list[tuple[Any, ...]]:
@@ -217,8 +218,8 @@ def _with_times(frame: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _html(frame: pd.DataFrame) -> str:
+def _html(title: str, frame: pd.DataFrame) -> str:
     """Return a table; what the server calls things is text in it, not HTML."""
-    return frame.to_html(
+    return f"<p>{html.escape(title.strip('<>'))}</p>" + frame.to_html(
         escape=True, notebook=True, max_rows=60, render_links=False, border=0
     )

@@ -226,6 +226,8 @@ class Portal:
                     if len(batch) >= _LONGEST_BATCH:
                         hand_up()
             finally:
+                # a traceback may show variables, and a server echo the key
+                item = None  # type: ignore[assignment]  # nobody reads it any more
                 hand_up()
                 await items.aclose()  # type: ignore[attr-defined]  # a generator
 

@@ -71,12 +71,15 @@ class BatchDesk:
 
     async def create(self, body: dict[str, Any], origin: Origin) -> dict[str, Any]:
         """Make a batch; one of a file has a row, for its requests will be billed."""
-        call = ""
+        call = missing = ""
         if "input_file_id" in body:
+            missing = "grok.files() lists the files."
             key, now = key_of(BATCHES, body), iso(self._exchange.clock.now())
             call = await self._rows.intend_file(key, now, origin)
         try:
-            data = await self.ask("POST", BATCHES, encoded(body), kinds=_SAFE)
+            data = await self.ask(
+                "POST", BATCHES, encoded(body), kinds=_SAFE, missing=missing
+            )
         except GrokError as error:
             if may_have_happened(error):
                 doubt = InDoubt(
@@ -102,7 +105,11 @@ class BatchDesk:
     ) -> None:
         """Add requests, a portion at a time; return when the server has all of them."""
         path = f"{path_of(batch_id)}/requests"
+        there, was_in_doubt = await self._there(batch_id, items)
         done = 0
+        # all again is no stopped call that goes on: the server refuses it
+        if was_in_doubt or len(there) < len(items):
+            items = [item for item in items if item.request_id not in there]
         for portion in portions(items):
             try:
                 await self._add(batch_id, path, portion, origin)
@@ -110,10 +117,29 @@ class BatchDesk:
                 if done:
                     error.add_note(
                         f"{done} of {len(items)} requests had been added before; "
-                        "grok.batch_requests(...) lists them."
+                        "the same call again goes on from there."
                     )
                 raise
             done += len(portion)
+
+    async def _there(
+        self, batch_id: str, items: Sequence[Item]
+    ) -> tuple[set[str], bool]:
+        """Return what an earlier call has added, and whether any of it was in doubt.
+
+        That call was stopped or failed, or its process was killed.
+        """
+        rows = self._rows
+        intents = [Intent(i.request_id, i.key, i.model) for i in items]
+        there, unanswered = await rows.sent(batch_id, intents)
+        if unanswered:
+            found = await self._found(batch_id, unanswered)
+            rows.answered(batch_id, found)
+            gone = unanswered - found
+            rows.refused(batch_id, gone, "", None, "It never got into the batch.")
+            await rows.flush()
+            there |= found
+        return there, bool(unanswered)
 
     async def _add(
         self, batch_id: str, path: str, items: Sequence[Item], origin: Origin
@@ -121,15 +147,6 @@ class BatchDesk:
         rows = self._rows
         waiting = {item.request_id: item for item in items}
         intents = [Intent(i.request_id, i.key, i.model) for i in items]
-        before = await rows.unanswered(batch_id, intents)
-        if before:
-            # sent by an earlier call, or a killed process, that nobody answered
-            there = await self._found(batch_id, before)
-            rows.answered(batch_id, there)
-            gone = before - there
-            rows.refused(batch_id, gone, "", None, "It never got into the batch.")
-            waiting = {n: item for n, item in waiting.items() if n not in there}
-        intents = [intent for intent in intents if intent.request_id in waiting]
         time = iso(self._exchange.clock.now())
         start = await rows.intend(batch_id, intents, time, origin)
         doubts = 0
@@ -147,6 +164,8 @@ class BatchDesk:
                 waiting = {n: item for n, item in waiting.items() if n not in there}
             if waiting and not is_doubt:
                 status = failure.status if isinstance(failure, ApiError) else None
+                if status == 200:  # an error all the same; in a row it means taken
+                    status = None
                 told = self._told(failure, content_of(list(waiting.values())))
                 rows.refused(batch_id, waiting, start, status, told)
                 await rows.flush()
@@ -218,7 +237,7 @@ class BatchDesk:
         """Read one page of results, and complete the rows of its requests."""
         path = f"{path_of(batch_id)}/results" + query_of(limit, token)
         try:
-            answered = await self._whole("GET", path, missing=_MISSING)
+            answered = await self._whole("GET", path)
         except NotFound:  # its list of requests may outlive its results
             await self.settle_cancelled(batch_id)
             raise
@@ -305,10 +324,11 @@ class BatchDesk:
         *,
         kinds: Collection[Kind] = tuple(RETRIES),
         bare: bool = False,
+        missing: str = _MISSING,
     ) -> dict[str, Any]:
         """Return the JSON that answers; with ``bare`` also of an answer that has none."""
         _, data = await self._whole(
-            method, path, content, kinds=kinds, bare=bare, missing=_MISSING
+            method, path, content, kinds=kinds, bare=bare, missing=missing
         )
         return data
 
@@ -320,7 +340,7 @@ class BatchDesk:
         *,
         kinds: Collection[Kind] = tuple(RETRIES),
         bare: bool = False,
-        missing: str = "",
+        missing: str = _MISSING,
     ) -> tuple[bool, dict[str, Any]]:
         async def once(deadline: float) -> tuple[bool, dict[str, Any]]:
             answer, said = await self._exchange.read(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grok_nb.errors import BadRequest
+from grok_nb.errors import BadRequest, GrokError
 from grok_nb.reply import Origin
 
 from .batch_desk import BATCHES, entries_in, path_of, query_of, unusable
@@ -132,11 +132,13 @@ class BatchMethods:
         Notes
         -----
         Where an answer is lost, the list of the batch's requests is read before what is
-        missing is sent again, at most twice.
+        missing is sent again, at most twice. After a stop or an error the same call
+        goes on: what is there already, and is just like this, is left out.
         Source: xai-api.md section 12.1.
         """
+        requests = without_shown(requests)  # some tracebacks show variables
         path_of(batch_id)
-        found = drafts(without_shown(requests))
+        found = drafts(requests)
         try:
             default = None
             if any(draft.model is None for draft in found):
@@ -148,7 +150,11 @@ class BatchMethods:
             await self.batches.add(batch_id, items)
         finally:
             self.warn()
-        return await self.batch_get(batch_id)
+        try:
+            return await self.batch_get(batch_id)
+        except GrokError as error:
+            error.add_note(f"All {len(items)} requests were added before.")
+            raise
 
     async def batch_get(self, batch_id: str) -> Batch:
         """Say how far a batch is: ``GET /v1/batches/{id}``; free.
@@ -334,8 +340,8 @@ class BatchMethods:
         Source: xai-api.md section 12.1.
         """
         try:
-            data = await self.batches.ask("POST", f"{path_of(batch_id)}:cancel", b"{}")
-            batch = _batch(data)
+            path = f"{path_of(batch_id)}:cancel"
+            batch = _batch(await self.batches.ask("POST", path, b"{}"))
             await self.batches.settle_cancelled(batch_id)
         finally:
             self.warn()

@@ -82,9 +82,12 @@ _BOOK = (
     f"AND NOT EXISTS (SELECT 1 FROM calls WHERE {_OF} "
     "AND state <> 'in_doubt' AND http_status = 200)"
 )
-_UNANSWERED = (
-    "SELECT request_key FROM calls "  # noqa: S608 - constants
-    f"WHERE {_OF} AND state = 'in_doubt' AND http_status IS NULL"
+#: Whether the server is known to have it, or it was sent and nobody answered.
+_SENT = (
+    "SELECT http_status = 200 FROM calls "  # noqa: S608 - constants
+    f"WHERE {_OF} AND request_key = ? "
+    "AND (http_status = 200 OR (state = 'in_doubt' AND http_status IS NULL)) "
+    "ORDER BY http_status = 200 DESC LIMIT 1"
 )
 _OPEN = (
     "SELECT 1 FROM calls WHERE endpoint = '/batches' AND call > ? AND call < ? "
@@ -139,17 +142,26 @@ class BatchRows:
         """Wait until what was queued has been committed, or cannot be now."""
         await asyncio.to_thread(self._store.read, lambda _: None)
 
-    async def unanswered(self, batch_id: str, intents: Sequence[Intent]) -> set[str]:
-        """Return ids of requests that were sent like this before, and never answered."""
+    async def sent(
+        self, batch_id: str, intents: Sequence[Intent]
+    ) -> tuple[set[str], set[str]]:
+        """Return what was sent before, by its id and just like this.
+
+        Returns
+        -------
+        tuple of set of str
+            Ids of requests that the server has, and of those that it never answered.
+        """
         calls = [(self._call(batch_id, i.request_id), i) for i in intents]
 
-        def look(connection: sqlite3.Connection) -> set[str]:
-            return {
-                intent.request_id
-                for call, intent in calls
-                if (intent.request_key,)
-                in connection.execute(_UNANSWERED, (call,)).fetchall()
-            }
+        def look(connection: sqlite3.Connection) -> tuple[set[str], set[str]]:
+            there, unanswered = set[str](), set[str]()
+            for call, intent in calls:
+                asked = (call, intent.request_key)
+                row = connection.execute(_SENT, asked).fetchone()
+                if row is not None:
+                    (there if row[0] else unanswered).add(intent.request_id)
+            return there, unanswered
 
         return await asyncio.to_thread(self._store.read, look)
 

@@ -184,6 +184,21 @@ def test_iterate_raises_after_the_items():
     assert all(frame.f_locals.get("__tracebackhide__") for frame in ours)
 
 
+def test_an_error_after_items_holds_none_of_them_in_its_frames():
+    async def tell_and_fail():
+        yield "xai-told"  # a server may echo a key
+        raise LookupError("after it")
+
+    items = portal().iterate(tell_and_fail)
+    assert next(items) == "xai-told"
+    with pytest.raises(LookupError) as caught:
+        next(items)
+    frames = [frame for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    ours = [f for f in frames if f.f_code.co_filename == OURS]
+    assert len(ours) > 2  # also those of the loop's thread
+    assert "xai-told" not in repr([frame.f_locals for frame in ours])
+
+
 def test_iterate_that_is_left_early_cancels_and_waits_for_the_clean_up():
     ended = threading.Event()
 

@@ -575,12 +575,13 @@ async def test_a_stop_while_it_is_sent_leaves_it_in_doubt_and_is_resumed() -> No
         assert money(s) == [OPEN] * 3
 
 
-async def test_adding_again_what_is_there_is_refused_and_leaves_its_row() -> None:
+async def test_another_request_of_an_id_that_is_there_leaves_its_row() -> None:
     server = Server()
+    other = {**BODY, "seed": 1}
     with session(server) as s:
         await s.grok.batch_add("batch_1", {"a": BODY})
         with pytest.raises(BadRequest, match="Duplicate"):
-            await s.grok.batch_add("batch_1", {"a": BODY, "b": BODY})
+            await s.grok.batch_add("batch_1", {"a": other, "b": BODY})
         assert sorted(money(s)) == sorted([OPEN, REFUSED])
         s.script.load(results(a=chat()))
         await s.grok.batch_results("batch_1")
@@ -591,6 +592,95 @@ async def test_adding_again_what_is_there_is_refused_and_leaves_its_row() -> Non
         s.script.load(results(a=chat()))
         await s.grok.batch_results("batch_1")
         assert sorted(money(s)) == sorted([PAID, REFUSED])
+
+
+async def test_the_same_again_sends_only_what_is_not_there() -> None:
+    server = Server()
+    with session(server) as s:
+        await s.grok.batch_add("batch_1", {"a": BODY})
+        await s.grok.batch_add("batch_1", {"a": BODY, "b": BODY})
+        assert server.adds == [["a"], ["b"]]
+        s.script.load(results(a=chat(), b=FAILED))
+        await s.grok.batch_results("batch_1")
+        s.script.load(server)
+        await s.grok.batch_add("batch_1", {"a": BODY, "b": BODY, "c": BODY})
+        assert server.adds == [["a"], ["b"], ["c"]]
+        # all of it again is a mistake, and the server says so
+        with pytest.raises(BadRequest, match="Duplicate"):
+            await s.grok.batch_add("batch_1", {"a": BODY, "b": BODY})
+        # another batch has none of them
+        server.known.clear()
+        await s.grok.batch_add("batch_2", {"a": BODY, "d": BODY})
+        assert server.adds[-1] == ["a", "d"]
+
+
+@pytest.mark.parametrize("trouble", ["stop", "lost after", "lost before", "refusal"])
+async def test_what_ended_between_portions_is_resumed_by_the_same_call(
+    trouble: str,
+) -> None:
+    server = Server()
+    arrived = asyncio.Event()
+
+    def answer(request: httpx.Request) -> Any:
+        if request.method == "POST" and len(server.adds) == 1 and not arrived.is_set():
+            arrived.set()
+            if trouble == "refusal":
+                return refusal(403)
+            if trouble != "lost before":
+                server(request)
+            return STALL if trouble == "stop" else httpx.ReadError("gone")
+        return server(request)
+
+    requests = {f"r{n}": BODY for n in range(1200)}
+    with session(answer, on_doubt="hold") as s:
+        task = asyncio.ensure_future(s.grok.batch_add("batch_1", requests))
+        await arrived.wait()
+        if trouble == "stop":
+            task.cancel()
+        with pytest.raises((asyncio.CancelledError, GrokError)):
+            await task
+        added = await s.grok.batch_add("batch_1", requests)
+        assert added.num_requests == 1200
+        assert server.known == list(requests)
+        assert [len(names) for names in server.adds] == [500, 500, 200]
+        assert money(s).count(OPEN) == 1200
+
+
+async def test_an_error_under_200_hides_no_later_bill() -> None:
+    error = said(code="unavailable", error="The service is currently unavailable")
+    with session(*[error] * 7) as s:
+        with pytest.raises(ServerFault):
+            await s.grok.batch_add("batch_1", {"a": BODY})
+        assert money(s) == [REFUSED]
+        s.script.load(Server())
+        await s.grok.batch_add("batch_1", {"a": BODY})
+        s.script.load(results(a=chat()))
+        await s.grok.batch_results("batch_1")
+        assert sorted(money(s)) == sorted([PAID, REFUSED])
+
+
+async def test_a_look_that_fails_afterwards_says_that_all_was_added() -> None:
+    server = Server()
+
+    def answer(request: httpx.Request) -> Any:
+        return server(request) if request.method == "POST" else refusal(403)
+
+    with session(answer) as s:
+        with pytest.raises(gn.errors.Forbidden) as caught:
+            await s.grok.batch_add("batch_1", {"a": BODY, "b": BODY})
+        assert "All 2 requests were added" in caught.value.__notes__[-1]
+        assert server.known == ["a", "b"]
+
+
+@pytest.mark.parametrize(("file", "hint"), [("f1", "grok.files()"), (None, "")])
+async def test_a_batch_that_cannot_be_made_is_not_called_missing(
+    file: str | None, hint: str
+) -> None:
+    with session(refusal(404, "The file f1 was not found.")) as s:
+        with pytest.raises(NotFound) as caught:
+            await s.grok.batch_create("n", file)
+        assert "30 days" not in caught.value.hint
+        assert hint in caught.value.hint
 
 
 async def test_a_result_of_what_was_said_to_be_refused_is_booked() -> None:

@@ -344,6 +344,7 @@ def test_usage_is_a_frame() -> None:
     cut = AccountUsage({**USAGE, "limitReached": True}, [], ["usd"])
     assert cut.limit_reached
     assert "not all of it" in repr(cut)
+    assert "0.125000 USD, 3 points, not all of it" in cut._repr_html_()
     assert cut.df.columns.tolist() == ["time", "usd"]
 
 
@@ -389,6 +390,7 @@ def test_the_balance_is_a_frame_of_its_changes() -> None:
     assert frame["amount_usd"].tolist() == [-25.0, 1.2]
     assert frame["time"].tolist() == [pd.Timestamp("2026-01-01", tz="UTC")] * 2
     assert repr(balance) == "<PrepaidBalance: 23.80 USD, 2 changes>"
+    assert "23.80 USD" in balance._repr_html_()  # what was asked for
 
 
 def test_hostile_names_are_text_in_what_is_shown() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import traceback
 import warnings
@@ -93,6 +94,7 @@ SAID: dict[str, Callable[[str], object]] = {
     "no json": lambda echo: Answer(
         200, b"data: " + echo.encode() + b"\n\n", {"content-type": "text/event-stream"}
     ),
+    "of no use": lambda echo: Answer(200, json.dumps({"told": echo}).encode()),
     "broken": httpx.ReadError,
 }
 
@@ -156,9 +158,34 @@ CALLS: dict[str, Callable[[gn.Grok], object]] = {
 }
 
 
-def shown(call: Callable[[gn.Grok], object], said: object) -> tuple[str, str]:
+class Awaiting:
+    """Calls `AsyncGrok` like `Grok`: what it raises has the frames of what it awaits."""
+
+    def __init__(self, **how: Any) -> None:
+        self.grok = gn.AsyncGrok(**how)
+        self.ledger = self.grok.ledger
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        def call(*args: Any, **options: Any) -> object:
+            async def run() -> object:
+                made = getattr(self.grok, name)(*args, **options)
+                if hasattr(made, "__aiter__"):
+                    return [event async for event in made]
+                return await made
+
+            return asyncio.run(run())
+
+        return call
+
+    def close(self) -> None:
+        asyncio.run(self.grok.aclose())
+
+
+def shown(
+    call: Callable[[gn.Grok], object], said: object, made: Any = gn.Grok
+) -> tuple[str, str]:
     """Return all that a call shows, errors with the variables of our frames; its rows."""
-    grok = gn.Grok(
+    grok = made(
         api_key=KEY,
         base_url=BASE_URL,
         management_key=MANAGEMENT,
@@ -194,10 +221,11 @@ def _ours(error: BaseException | None) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.parametrize("made", [gn.Grok, Awaiting])
 @pytest.mark.parametrize("said", SAID)
 @pytest.mark.parametrize("name", CALLS)
-def test_no_secret_shows(name: str, said: str) -> None:
-    text, rows = shown(CALLS[name], saying(said))
+def test_no_secret_shows(name: str, said: str, made: Any) -> None:
+    text, rows = shown(CALLS[name], saying(said), made)
     assert found(text) == []
     assert found(rows) == []
 
