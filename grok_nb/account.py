@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from grok_nb.pricing import TICKS_PER_USD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
 
@@ -20,10 +20,35 @@ _CENTS_PER_USD = 100
 _LARGEST = 2**63
 
 
-class AccountUsage:
+class _Framed:
+    """What is used like its frame: columns, rows and methods are those of ``df``."""
+
+    @property
+    def df(self) -> pd.DataFrame:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever a frame has
+        if name.startswith("_") or name == "df":
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute {name!r}"
+            )
+        return getattr(self.df, name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.df[key]
+
+    def __len__(self) -> int:
+        return len(self.df)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.df)
+
+
+class AccountUsage(_Framed):
     """What the account was billed, by time and group.
 
-    In a notebook it shows as its sum and its frame.
+    In a notebook it shows as its sum and its frame; columns and methods of the frame
+    can be used on it.
 
     Attributes
     ----------
@@ -78,10 +103,11 @@ class AccountUsage:
         return _html(f"{self!r}", self.df)
 
 
-class PrepaidBalance:
+class PrepaidBalance(_Framed):
     """The prepaid credit of the account, and what has changed it.
 
-    In a notebook it shows as what is left and its frame.
+    In a notebook it shows as what is left and its frame; columns and methods of the
+    frame can be used on it.
 
     Attributes
     ----------

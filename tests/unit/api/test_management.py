@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -346,6 +348,24 @@ def test_usage_is_a_frame() -> None:
     assert "not all of it" in repr(cut)
     assert "0.125000 USD, 3 points, not all of it" in cut._repr_html_()
     assert cut.df.columns.tolist() == ["time", "usd"]
+
+
+def test_usage_and_balance_are_used_like_their_frames() -> None:
+    usage = AccountUsage(USAGE, ["description"], ["usd"])
+    assert usage["usd"].sum() == usage.usd
+    assert list(usage) == list(usage.columns) == ["time", "description", "usd"]
+    assert len(usage) == usage.shape[0] == 3
+    by_name = usage.groupby("description")["usd"].sum()
+    assert by_name["Web search"] == 0.005
+    assert usage.head(1).equals(usage.df.head(1))
+    balance = PrepaidBalance(BALANCE)
+    assert balance.set_index("origin").loc["SPEND", "amount_usd"] == 1.2
+    for thing in (usage, balance):
+        for name in ("nowhere", "_repr_png_", "__nowhere__"):
+            with pytest.raises(AttributeError, match=name):
+                getattr(thing, name)
+        again = copy.deepcopy(pickle.loads(pickle.dumps(thing)))
+        assert again.df.equals(thing.df)
 
 
 def test_nothing_is_an_empty_frame_of_the_same_kinds() -> None:
