@@ -1,7 +1,9 @@
 """What goes with the prompt, in a real kernel: -x, -a, --show, --dry-run, --timeout."""
 
+import ast
 import base64
 import json
+import re
 
 import pytest
 
@@ -194,6 +196,18 @@ def test_dry_run_sends_nothing_and_needs_no_key(kernel, sandbox, new_kernel):
     assert not cell.of("error")
 
 
+def test_what_a_dry_run_bounds_holds_with_a_schema(kernel, sandbox):
+    names = ", ".join(f"a_rather_long_name_of_a_field_{n} int?" for n in range(60))
+    cell = f"-m grok-4.3 --schema '{names}'\nhi"
+    (shown,) = kernel.run(f"%%grok --dry-run {cell}").shown
+    (bound,) = re.findall(r"of prompt, at most ([\d,]+);", shown)
+    # every byte of a schema can be a token
+    assert int(bound.replace(",", "")) > len(names)
+    kernel.run(f"%%grok -q -o r {cell}")
+    used = kernel.value("r.usage.prompt_tokens")
+    assert used <= int(bound.replace(",", ""))
+
+
 def test_a_call_can_have_a_limit_of_its_own(kernel, sandbox):
     break_it(sandbox, {"match": "POST /v1/chat", "do": "stall"})
     cell = kernel.run("%%grok --timeout 0.5\nhi")
@@ -206,3 +220,33 @@ def test_verbose_tells_ids_and_tokens(kernel, sandbox):
     assert kernel.value("r.request_id") in cell.shown[-1]
     assert kernel.value("r.fingerprint") in cell.shown[-1]
     assert "attempts" in cell.shown[-1]
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["%%grok -x er\nWhy?", "%%grok -m nosuch -x err\nWhy?", "%grok -m nosuch hi"],
+)
+def test_the_last_error_is_none_of_a_cell_that_asked(kernel, sandbox, between):
+    kernel.run("1/0")
+    assert kernel.run(between).of("error")
+    assert not kernel.run("%%grok -x err\nWhy?").of("error")
+    part, _ = sent(sandbox)[-1]["messages"][0]["content"]
+    assert part["text"].startswith("--- The last error: ZeroDivisionError ---")
+
+
+def test_an_error_of_python_is_the_last_one_also_if_it_is_ours(kernel, sandbox):
+    kernel.run("1/0")
+    assert kernel.run("import grok_nb; grok_nb.ask('x', temprature=1)").of("error")
+    kernel.run("%%grok -x err\nWhy?")
+    part, _ = sent(sandbox)[-1]["messages"][0]["content"]
+    assert "temprature" in part["text"]
+
+
+def test_loading_the_extension_loads_no_more_than_it_needs(new_kernel):
+    code = "import sys; before = set(sys.modules)\n%load_ext grok_nb\n"
+    cell = new_kernel().run(f"{code}print(repr(sorted(set(sys.modules) - before)))")
+    loaded = ast.literal_eval(cell.stdout)
+    assert "grok_nb.notebook.magics" in loaded
+    of_questions = ("reply", "pricing", "attachments", "pictures", "session", "schema")
+    unneeded = {"tomllib", "httpx", "pandas", *(f"grok_nb.{n}" for n in of_questions)}
+    assert not unneeded.intersection(loaded)
