@@ -178,9 +178,13 @@ def _file(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
     from grok_nb import attachments
 
     try:
-        return attachments.parts(argument.strip())
+        found = attachments.parts(argument.strip())
     except BadRequest as error:
         raise OptionError(str(error), hint=error.hint) from None
+    return [
+        {**part, "text": scrub(part["text"])} if part["type"] == "text" else part
+        for part in found
+    ]
 
 
 def _shown(value: Any, longest: int | None) -> str:

@@ -49,7 +49,7 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
         facts.insert(2, ("options", _readable(shown)))
     if ask.origin.thread:
         facts.insert(2, ("thread", ask.origin.thread))
-    texts = [(str(m.get("role", "")), _content(m)) for m in ask.messages]
+    texts = [(str(m.get("role", "")), scrub(_content(m))) for m in ask.messages]
     return listing_bundle("Dry run: nothing was sent.", facts, texts, notes)
 
 

@@ -196,6 +196,21 @@ def test_dry_run_sends_nothing_and_needs_no_key(kernel, sandbox, new_kernel):
     assert not cell.of("error")
 
 
+@pytest.mark.parametrize("option", ["-x file:{path}", "-a {path}", "-x vars:key"])
+def test_a_dry_run_shows_no_key(kernel, sandbox, tmp_path, option):
+    key = "xai-" + "k3y" * 20
+    path = tmp_path / "settings.env"
+    path.write_text(f"# settings\nXAI_API_KEY={key}\n")
+    kernel.run(f"key = {key!r}")
+    option = option.format(path=path)
+    for flag in ("--dry-run", "--show"):
+        cell = kernel.run(f"%%grok {flag} {option}\nWhat is this?")
+        assert not cell.of("error")
+        assert key not in json.dumps(cell.of("display_data")[0])
+    (body,) = sent(sandbox)
+    assert (key in json.dumps(body)) is ("-a" in option)  # which is what was asked for
+
+
 def test_what_a_dry_run_bounds_holds_with_a_schema(kernel, sandbox):
     names = ", ".join(f"a_rather_long_name_of_a_field_{n} int?" for n in range(60))
     cell = f"-m grok-4.3 --schema '{names}'\nhi"
