@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
@@ -297,6 +296,8 @@ def _project_table(folder: Path | None) -> dict[str, object]:
             continue
         if "tool.grok_nb" not in text:
             return {}
+        import tomllib
+
         try:
             tool = tomllib.loads(text).get("tool")
         except tomllib.TOMLDecodeError as error:

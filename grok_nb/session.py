@@ -323,17 +323,17 @@ class AsyncGrok(Client):
         was stopped or failed.
         """
         call = await self._call_for(ask, on_retry=on_retry)
+        ended: object = None
         try:
             async for _ in self.exchange.run(call):
                 pass
-            try:
-                call = await self._fitting(ask, call, on_retry)
-            except GrokError:
-                call.fold.outcome["state"] = "failed"
-                raise
+            call = await self._fitting(ask, call, on_retry)
+        except GrokError as error:
+            ended = error.reply
+            raise
         finally:
             if on_end is not None:
-                on_end(call.fold.reply())
+                on_end(ended if isinstance(ended, Reply) else call.fold.reply())
         return call.fold.reply()
 
     async def _fitting(
@@ -376,6 +376,7 @@ class AsyncGrok(Client):
     ) -> AsyncReplyStream:
         """Send an `Ask`; return the stream of its events. ``on_end``: see `fetch`."""
         calls: list[Call] = []
+        ended: list[Reply] = []
 
         async def events() -> AsyncIterator[Event]:
             call = await self._call_for(ask, stream=True, on_retry=on_retry)
@@ -390,17 +391,19 @@ class AsyncGrok(Client):
                         mark = len(call.fold.log)
                 finally:
                     await exchange.aclose()  # type: ignore[attr-defined]  # a generator
-                try:
-                    calls[0] = await self._fitting(ask, call, on_retry)
-                except GrokError:
-                    call.fold.outcome["state"] = "failed"
-                    raise
+                calls[0] = await self._fitting(ask, call, on_retry)
+            except GrokError as error:
+                if isinstance(error.reply, Reply):
+                    ended.append(error.reply)
+                raise
             finally:
                 if on_end is not None:
-                    on_end(calls[0].fold.reply())
+                    on_end(reply())
             yield calls[0].fold.end()
 
         def reply() -> Reply:
+            if ended:
+                return ended[0]
             if calls:
                 return calls[0].fold.reply()
             return Reply(state="stopped", thread=ask.origin.thread)

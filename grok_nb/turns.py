@@ -10,9 +10,18 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, get_args
 
-from grok_nb.reply import Choice, Citation, Reply, Step, ToolCall, Usage
+from grok_nb.reply import (
+    Choice,
+    Citation,
+    CostSource,
+    Reply,
+    State,
+    Step,
+    ToolCall,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -101,7 +110,8 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     for turn in turns:
         found.append(dict(turn.asked))
         text = turn.reply.text or turn.reply.choices[0].refusal or ""
-        if text and turn.state in ENDINGS:
+        # one that the server ended is whole, even if it does not fit its schema
+        if text and turn.state in ENDINGS and turn.reply.finish_reason is None:
             text += f"\n\n{ENDINGS[turn.state]}"
         if text:  # a message may not be empty
             found.append({"role": "assistant", "content": text})
@@ -175,8 +185,11 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
     "int": (int,),
     "int | None": (int, type(None)),
     "bool": (bool,),
-    "State": (str,),
-    "CostSource": (str,),
+}
+#: what such a text may be
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "State": get_args(State),
+    "CostSource": get_args(CostSource),
 }
 _PARTS: Final[dict[str, type]] = {
     "tuple[Choice, ...]": Choice,
@@ -187,7 +200,9 @@ _PARTS: Final[dict[str, type]] = {
 _PAIRS: Final = "tuple[tuple[str, int], ...]"
 _USAGE: Final = "Usage | None"
 #: A value of any other kind (what was asked, what came) is not kept.
-_KEPT: Final = {*_KINDS, *_PARTS, _PAIRS, _USAGE}
+_KEPT: Final = {*_KINDS, *_WORDS, *_PARTS, _PAIRS, _USAGE}
+#: The store takes no larger number.
+_LARGEST: Final = 2**63 - 1
 
 
 def written(turn: Turn) -> dict[str, Any]:
@@ -279,6 +294,12 @@ def _value(kind: str, name: str, value: Any) -> Any:
         is_right = isinstance(value, _KINDS[kind])
         if not is_right or (isinstance(value, bool) and kind != "bool"):
             raise ValueError(f"{name} is not {kind}")
+        if isinstance(value, int) and abs(value) > _LARGEST:
+            raise ValueError(f"{name} is too large")
+        return value
+    if kind in _WORDS:
+        if value not in _WORDS[kind]:
+            raise ValueError(f"{name} is none of {', '.join(_WORDS[kind])}")
         return value
     if not isinstance(value, list):
         raise ValueError(f"{name} is no list")  # noqa: TRY004 - of a file

@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import display
 
 from grok_nb.errors import BadRequest, ConfigError, GrokError
-from grok_nb.reply import Origin, Reply
 
-from .context import context_parts
-from .interpolate import interpolate, object_in
 from .options import ASKING, OptionError
 from .structured import bind_frame, check_names, schema_of
 
@@ -27,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grok_nb.clock import Clock
-    from grok_nb.reply import Ask
+    from grok_nb.reply import Ask, Origin, Reply
     from grok_nb.session import ReplyStream
     from grok_nb.threads import Asking
 
@@ -69,6 +66,7 @@ class CellAsking:
     def begin_asking(self) -> None:
         """Remember nothing yet."""
         self.last: Reply | None = None
+        self._failed: tuple[str, BaseException] | None = None  # a cell, and why
         self._card_shown = self._fleeting_told = False
         self._made: set[str] = set()  # cells whose --code has made a new one
         self._run: str | None = None  # the execute request, and who asked in it
@@ -82,6 +80,9 @@ class CellAsking:
         asking: Asking | None = None,
     ) -> Ask:
         """Return what is asked; ``notes`` takes what the user should know of it."""
+        from .context import context_parts
+        from .interpolate import interpolate
+
         notes = [] if notes is None else notes
         if not prompt.strip() and not options.get("attach"):
             raise OptionError(
@@ -96,7 +97,12 @@ class CellAsking:
             prompt = interpolate(prompt, names, notes)
         attached = [
             *options.get("parts", []),
-            *context_parts(options.get("context", []), self.shell, notes),
+            *context_parts(
+                options.get("context", []),
+                self.shell,
+                notes,
+                self._failed and self._failed[1],
+            ),
             *(_attached(text, names, notes) for text in options.get("attach", [])),
         ]
         sent = {name: options.get(name) for name in _SENT}
@@ -119,6 +125,7 @@ class CellAsking:
 
     def origin(self) -> Origin:
         """Return where a question comes from: notebook and cell."""
+        from grok_nb.reply import Origin
         from grok_nb.threads import place
 
         return Origin(
@@ -154,9 +161,11 @@ class CellAsking:
             run = parent.get("header", {}).get("msg_id")
             if run != self._run:
                 self._run, self._slots = run, collections.Counter()
-            self._slots[slot] += 1
-            if self._slots[slot] > 1:
-                slot += f"#{self._slots[slot]}"
+            count = self._slots[slot] + 1
+            if not options.get("dry_run"):
+                self._slots[slot] = count
+            if count > 1:
+                slot += f"#{count}"
         try:
             thread = Thread(options["chat"])
         except BadRequest as error:
@@ -216,18 +225,36 @@ class CellAsking:
         if streams:
             self._follow(grok, ask, options, on_end)
             return
-        screen, out = self._screen(options), options.get("out")
+        screen = self._screen(options)
         try:
-            reply = grok.fetch(ask, on_end=on_end)
+            reply = self.fetch(grok, ask, options, on_end)
         except BaseException as error:
-            reply = unfinished(error, _begun(ask))
-            self.bind(out, reply)
-            if getattr(error, "reply", None) is not None:
-                screen.finish(reply)  # it was paid for
+            came = getattr(error, "reply", None) is not None
+            if self.last is not None and (came or self.last.text):
+                screen.finish(self.last)  # it was paid for
             raise
-        self.bind(out, reply)
         screen.finish(reply)
         bind_frame(options, reply, self.shell.user_ns)
+
+    def fetch(
+        self, grok: Any, ask: Ask, options: dict[str, Any], on_end: Any = None
+    ) -> Reply:
+        """Ask for a whole reply, and bind it, or what there is of it."""
+        ended = [_begun(ask)]
+
+        def end(reply: Reply) -> None:
+            # an Interrupt of a repair brings no reply, and the first one was paid for
+            ended.append(reply)
+            if on_end is not None:
+                on_end(reply)
+
+        try:
+            reply: Reply = grok.fetch(ask, on_end=end)
+        except BaseException as error:
+            self.bind(options.get("out"), unfinished(error, ended[-1]))
+            raise
+        self.bind(options.get("out"), reply)
+        return reply
 
     def _follow(
         self, grok: Any, ask: Ask, options: dict[str, Any], on_end: Any
@@ -312,6 +339,8 @@ class CellAsking:
 
 def _begun(ask: Ask) -> Reply:
     """Return the reply of which nothing has come."""
+    from grok_nb.reply import Reply
+
     return Reply(model=ask.model, thread=ask.origin.thread, schema=ask.schema)
 
 
@@ -356,6 +385,8 @@ def _from_file(system: str) -> str:
 
 def _attached(text: str, names: dict[str, Any], notes: list[str]) -> Any:
     """Return what ``-a`` names: an object, or a path or URL."""
+    from .interpolate import interpolate, object_in
+
     is_object, found = object_in(text, names)
     return found if is_object else interpolate(text, names, notes)
 
@@ -396,6 +427,14 @@ def brief() -> Iterator[None]:
     except KeyboardInterrupt as stop:
         stop._render_traceback_ = lambda: ["KeyboardInterrupt: stopped"]  # type: ignore[attr-defined]  # IPython's hook
         raise
+
+
+def is_brief(error: BaseException) -> bool:
+    """Whether a magic of ours ended with that error: it was shown in a line or two."""
+    return isinstance(error, OptionError) or (
+        isinstance(error, (GrokError, KeyboardInterrupt))
+        and "_render_traceback_" in vars(error)
+    )
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from grok_nb import attachments
 from grok_nb.config import scrub
 from grok_nb.errors import BadRequest
 from grok_nb.frames.compact import compact, is_frame
@@ -30,7 +29,10 @@ _MOST_CELLS = 1_000
 
 
 def context_parts(
-    wanted: list[str], shell: Any, notes: list[str]
+    wanted: list[str],
+    shell: Any,
+    notes: list[str],
+    failed: BaseException | None = None,
 ) -> list[dict[str, Any]]:
     """Return the parts of a message for what ``-x`` names.
 
@@ -43,6 +45,8 @@ def context_parts(
         IPython's.
     notes
         Takes what the user should know: what was cut.
+    failed
+        What ended the last cell that failed, but for cells that asked.
 
     Raises
     ------
@@ -55,20 +59,25 @@ def context_parts(
         make = _MAKERS.get(kind)
         if make is None:
             raise OptionError(f"-x takes {KINDS}, not {spec!r}.")
-        parts += make(argument, shell, notes)
+        parts += make(argument, failed if kind == "err" else shell, notes)
     return parts
 
 
-def last_error(shell: Any) -> BaseException:
+def last_error(failed: BaseException | None) -> BaseException:
     """Return the exception that ended the last failed cell.
+
+    Parameters
+    ----------
+    failed
+        That of the last cell that was seen to fail.
 
     Raises
     ------
     OptionError
         No cell has failed yet.
     """
-    del shell  # IPython leaves it where Python does
-    error = getattr(sys, "last_value", None)
+    # of a cell before the extension was loaded, it is where Python leaves it
+    error = failed or getattr(sys, "last_value", None)
     if not isinstance(error, BaseException):
         raise OptionError(
             "No cell has failed yet.", hint="-x err sends the last exception."
@@ -87,10 +96,12 @@ def earlier_cells(shell: Any) -> list[tuple[int, str]]:
     return [(number, source) for number, source in cells if source.strip()]
 
 
-def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+def _error(
+    argument: str, failed: BaseException | None, notes: list[str]
+) -> list[dict[str, Any]]:
     if argument:
         raise OptionError(f"-x err takes nothing, not {argument!r}.")
-    return [error_part(last_error(shell), notes)]
+    return [error_part(last_error(failed), notes)]
 
 
 def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
@@ -164,10 +175,16 @@ def _file(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
     del shell, notes
     if not argument.strip():
         raise OptionError("-x file: needs a path: file:notes.txt.")
+    from grok_nb import attachments
+
     try:
-        return attachments.parts(argument.strip())
+        found = attachments.parts(argument.strip())
     except BadRequest as error:
         raise OptionError(str(error), hint=error.hint) from None
+    return [
+        {**part, "text": scrub(part["text"])} if part["type"] == "text" else part
+        for part in found
+    ]
 
 
 def _shown(value: Any, longest: int | None) -> str:

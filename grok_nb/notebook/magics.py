@@ -18,13 +18,10 @@ from traitlets import Bool, Enum, Float, TraitError, Unicode, observe, validate
 
 from grok_nb import config
 from grok_nb.clock import SystemClock
-from grok_nb.errors import ConfigError, GrokError
-from grok_nb.reply import Reply
+from grok_nb.errors import ConfigError
 from grok_nb.show.formats import FORMATS, fenced
 
-from .asking import UNTIL, CellAsking, brief, default, parent_of, unfinished
-from .context import error_part
-from .interpolate import interpolate
+from .asking import UNTIL, CellAsking, brief, default, is_brief, parent_of
 from .options import CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
 from .structured import bind_frame
 from .verbatim import TRANSFORMS, typed_body, with_body
@@ -34,6 +31,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from grok_nb.checkup import Checkup
+    from grok_nb.reply import Reply
     from grok_nb.wire import Tokens
 
 
@@ -100,7 +98,6 @@ class GrokMagics(CellAsking, Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.begin_asking()
-        self._failed: tuple[str, BaseException] | None = None
         self.clock = SystemClock()
 
     @validate(*_CONFIGURED)
@@ -149,13 +146,7 @@ class GrokMagics(CellAsking, Magics):
                 return None
             ask = self.question(text, options)
             self.require_key()
-            try:
-                reply: Reply = default().session().fetch(ask)
-            except BaseException as error:
-                begun = Reply(model=ask.model, schema=ask.schema)
-                self.bind(options.get("out"), unfinished(error, begun))
-                raise
-            self.bind(options.get("out"), reply)
+            reply = self.fetch(default().session(), ask, options)
             bind_frame(options, reply, self.shell.user_ns)
             return reply
 
@@ -237,6 +228,8 @@ class GrokMagics(CellAsking, Magics):
         with brief():
             options, text = parse(line, TOKENS)
             if not options.get("raw"):
+                from .interpolate import interpolate
+
                 text = interpolate(text, self.shell.user_ns)
             if not text:
                 raise OptionError(
@@ -256,6 +249,8 @@ class GrokMagics(CellAsking, Magics):
                 return
             if self._failed is None:
                 raise OptionError("No cell has failed yet, so there is nothing to fix.")
+            from .context import error_part
+
             source, error = self._failed
             notes: list[str] = []
             options |= {"code": True, "raw": True, "parts": [error_part(error, notes)]}
@@ -265,11 +260,13 @@ class GrokMagics(CellAsking, Magics):
             )
 
     def note_result(self, result: Any) -> None:
-        """Remember a cell that failed, and how; IPython calls this."""
+        """Remember a cell that failed, and how; IPython calls this.
+
+        Not one that failed to ask: what it asked about is asked about again.
+        """
         error = result.error_before_exec or result.error_in_exec
         source = getattr(result.info, "raw_cell", None)
-        is_theirs = isinstance(error, Exception) and not isinstance(error, GrokError)
-        if is_theirs and isinstance(source, str):
+        if error is not None and not is_brief(error) and isinstance(source, str):
             self._failed = source.rstrip("\n"), error
 
     @line_magic

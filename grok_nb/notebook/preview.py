@@ -49,7 +49,9 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
         facts.insert(2, ("options", _readable(shown)))
     if ask.origin.thread:
         facts.insert(2, ("thread", ask.origin.thread))
-    texts = [(str(m.get("role", "")), _beginning(_content(m))) for m in ask.messages]
+    texts = [
+        (str(m.get("role", "")), _beginning(scrub(_content(m)))) for m in ask.messages
+    ]
     return listing_bundle("Dry run: nothing was sent.", facts, texts, notes)
 
 
@@ -92,6 +94,9 @@ def details_bundle(reply: Reply | None) -> dict[str, str]:
 def _tokens_and_price(ask: Ask, grok: Any, model: str) -> list[tuple[str, str]]:
     likely, of_pictures = pictures.estimate(list(ask.messages))
     text = sum(len(_content(m, "").encode("utf-8", "replace")) for m in ask.messages)
+    if ask.schema is not None:  # which the model reads, too
+        form = json.dumps(ask.schema.response_format, ensure_ascii=False)
+        text += len(form.encode("utf-8", "replace"))
     most = text + of_pictures + _HIDDEN_TOKENS * (len(ask.messages) + 1)
     bound = ask.options.get(
         "max_completion_tokens", ask.options.get("max_output_tokens")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from grok_nb.show.formats import as_text, without_controls
+from grok_nb.show.formats import without_controls
 from grok_nb.show.render import footer, plain_text
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class Terminal:
     Parameters
     ----------
     how
-        The format; what has to be whole to be shown (JSON, code) is written at the end.
+        The format; what has to be whole to be shown (JSON, code, data of a schema) is
+        written at the end.
     quiet
         Write nothing.
     """
@@ -43,7 +44,8 @@ class Terminal:
         """Write what is new."""
         del length
         now = reply()
-        if self._how in ("md", "text", "math") and len(now.choices) == 1:
+        is_one = len(now.choices) == 1 and now.schema is None
+        if is_one and self._how in ("md", "text", "math"):
             self._write(without_controls(now.text[self._written :]))
             self._written = len(now.text)
 
@@ -57,9 +59,8 @@ class Terminal:
     def finish(self, reply: Reply) -> None:
         """Write the rest, and the line below it."""
         rest = without_controls(plain_text(reply, self._how))
-        shown = without_controls(as_text(reply.text, self._how))[: self._written]
-        if self._written and rest.startswith(shown):
-            rest = rest[self._written :]
+        shown = without_controls(reply.text[: self._written]).lstrip("\n")
+        rest = rest.removeprefix(shown)
         self._write(f"{rest}\n[{without_controls(footer(reply))}]\n")
 
     def _write(self, text: str) -> None:

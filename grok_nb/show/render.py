@@ -136,7 +136,8 @@ def dollars(usd: float) -> str:
     """Return an amount with as many digits as it takes to see it."""
     if usd == 0 or usd >= 0.01:
         return f"${usd:,.2f}" if usd == 0 or usd >= 1 else f"${usd:.4f}"
-    return f"${usd:.6f}".rstrip("0")
+    # an embedding can cost less than a millionth
+    return f"${usd:.{6 if usd >= 1e-6 else 10}f}".rstrip("0")
 
 
 def _choice_html(choice: Choice, body: Callable[[str], str]) -> str:
@@ -247,10 +248,11 @@ def _end(reply: Reply) -> str:
     """Say how a reply ended that is not whole."""
     if reply.state == "stopped":
         return "stopped"
-    if reply.schema is not None and reply.finish_reason is not None:
+    if reply.finish_reason is not None:
         if reply.choices[0].refusal:
             return "declined"
-        return _ENDINGS.get(reply.finish_reason, "does not fit the schema")
+        misfit = "failed" if reply.schema is None else "does not fit the schema"
+        return _ENDINGS.get(reply.finish_reason, misfit)
     return "broken off" if any(c.text for c in reply.choices) else "no answer"
 
 

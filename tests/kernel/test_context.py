@@ -1,7 +1,9 @@
 """What goes with the prompt, in a real kernel: -x, -a, --show, --dry-run, --timeout."""
 
+import ast
 import base64
 import json
+import re
 
 import pytest
 
@@ -194,6 +196,33 @@ def test_dry_run_sends_nothing_and_needs_no_key(kernel, sandbox, new_kernel):
     assert not cell.of("error")
 
 
+@pytest.mark.parametrize("option", ["-x file:{path}", "-a {path}", "-x vars:key"])
+def test_a_dry_run_shows_no_key(kernel, sandbox, tmp_path, option):
+    key = "xai-" + "k3y" * 20
+    path = tmp_path / "settings.env"
+    path.write_text(f"# settings\nXAI_API_KEY={key}\n")
+    kernel.run(f"key = {key!r}")
+    option = option.format(path=path)
+    for flag in ("--dry-run", "--show"):
+        cell = kernel.run(f"%%grok {flag} {option}\nWhat is this?")
+        assert not cell.of("error")
+        assert key not in json.dumps(cell.of("display_data")[0])
+    (body,) = sent(sandbox)
+    assert (key in json.dumps(body)) is ("-a" in option)  # which is what was asked for
+
+
+def test_what_a_dry_run_bounds_holds_with_a_schema(kernel, sandbox):
+    names = ", ".join(f"a_rather_long_name_of_a_field_{n} int?" for n in range(60))
+    cell = f"-m grok-4.3 --schema '{names}'\nhi"
+    (shown,) = kernel.run(f"%%grok --dry-run {cell}").shown
+    (bound,) = re.findall(r"of prompt, at most ([\d,]+);", shown)
+    # every byte of a schema can be a token
+    assert int(bound.replace(",", "")) > len(names)
+    kernel.run(f"%%grok -q -o r {cell}")
+    used = kernel.value("r.usage.prompt_tokens")
+    assert used <= int(bound.replace(",", ""))
+
+
 def test_a_call_can_have_a_limit_of_its_own(kernel, sandbox):
     break_it(sandbox, {"match": "POST /v1/chat", "do": "stall"})
     cell = kernel.run("%%grok --timeout 0.5\nhi")
@@ -214,3 +243,33 @@ def test_dry_run_shows_the_beginning_of_a_long_message(kernel, sandbox):
     assert "y" * 10 not in cell.shown[0]
     assert "y" * 10 not in cell.html[0]
     assert requests(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["%%grok -x er\nWhy?", "%%grok -m nosuch -x err\nWhy?", "%grok -m nosuch hi"],
+)
+def test_the_last_error_is_none_of_a_cell_that_asked(kernel, sandbox, between):
+    kernel.run("1/0")
+    assert kernel.run(between).of("error")
+    assert not kernel.run("%%grok -x err\nWhy?").of("error")
+    part, _ = sent(sandbox)[-1]["messages"][0]["content"]
+    assert part["text"].startswith("--- The last error: ZeroDivisionError ---")
+
+
+def test_an_error_of_python_is_the_last_one_also_if_it_is_ours(kernel, sandbox):
+    kernel.run("1/0")
+    assert kernel.run("import grok_nb; grok_nb.ask('x', temprature=1)").of("error")
+    kernel.run("%%grok -x err\nWhy?")
+    part, _ = sent(sandbox)[-1]["messages"][0]["content"]
+    assert "temprature" in part["text"]
+
+
+def test_loading_the_extension_loads_no_more_than_it_needs(new_kernel):
+    code = "import sys; before = set(sys.modules)\n%load_ext grok_nb\n"
+    cell = new_kernel().run(f"{code}print(repr(sorted(set(sys.modules) - before)))")
+    loaded = ast.literal_eval(cell.stdout)
+    assert "grok_nb.notebook.magics" in loaded
+    of_questions = ("reply", "pricing", "attachments", "pictures", "session", "schema")
+    unneeded = {"tomllib", "httpx", "pandas", *(f"grok_nb.{n}" for n in of_questions)}
+    assert not unneeded.intersection(loaded)

@@ -1,5 +1,6 @@
 """Stop that stops: the request ends at the server, and what came is kept."""
 
+import json
 import sqlite3
 
 import pytest
@@ -101,6 +102,36 @@ def test_interrupt_ends_a_request_without_stream(kernel, sandbox, code):
     assert cell.error["ename"] == "KeyboardInterrupt"
     eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
     assert kernel.value(f"{USAGE}['state'].tolist()") == ["stopped"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "%%grok -c -o r --no-stream --schema Picky\nAge: 36",
+        "%%grok -c -o r --stream --schema Picky\nAge: 36",
+        "%grok -o r --schema Picky Age: 36",
+    ],
+)
+def test_interrupt_of_a_repair_keeps_the_reply_that_was_paid_for(kernel, sandbox, code):
+    kernel.run(
+        "from pydantic import AfterValidator, BaseModel\n"
+        "from typing import Annotated\n"
+        "def no(age): raise ValueError('not that')\n"
+        "class Picky(BaseModel):\n    age: Annotated[int, AfterValidator(no)]"
+    )
+    break_it(sandbox, {"match": "POST /v1/chat", "do": "stall", "nth": 2})
+    cell = kernel.start(code, watched=True)
+    eventually(lambda: [r["method"] for r in requests(sandbox)].count("POST") == 2)
+    kernel.interrupt()
+    cell.wait()
+    assert cell.error["ename"] == "KeyboardInterrupt"
+    state, text, source = kernel.value("(r.state, r.text, r.cost_source)")
+    assert (state, json.loads(text), source) == ("stopped", {"age": 36}, "reported")
+    if "-c" in code:
+        turns = "__import__('grok_nb').Thread().turns"
+        (turn,) = kernel.value(f"[(t.state, t.reply.text) for t in {turns}]")
+        assert turn == ("stopped", text)
+        assert text in cell.shown[-1]
 
 
 @pytest.mark.parametrize("code", ["%%grok -o r --no-stream\nhi", "%grok -o r hi"])

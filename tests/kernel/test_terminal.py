@@ -1,5 +1,7 @@
 """IPython in a terminal: readable text, once, as it comes; nothing that obeys a reply."""
 
+import dataclasses
+import json
 import os
 import pty
 import re
@@ -8,6 +10,8 @@ import sys
 
 import pytest
 
+from grok_nb.notebook.terminal import Terminal
+from grok_nb.reply import Choice, Reply
 from tests.support import requests
 
 CODE = """
@@ -88,3 +92,23 @@ def test_formats_hold_in_a_terminal(run):
     shown = run("-f json", body, is_terminal=True)
     assert shown.startswith('{\n  "n": 1\n}')
     assert run("-q", body, is_terminal=True) == ""
+
+
+@pytest.mark.parametrize("options", ["", "-f text", "-f math"])
+def test_data_of_a_schema_are_written_once_and_whole(run, options):
+    # as it comes the JSON would stand above its readable form, or above its repair
+    shown = run(f"{options} --schema 'age int'", "Age: 36", is_terminal=True)
+    assert shown.count("36") == 1
+    assert json.loads(shown.rpartition("[")[0]) == {"age": 36}
+
+
+def test_a_text_that_begins_with_empty_lines_is_written_once(capsys):
+    screen = Terminal()
+    for length in (3, 8, 13):
+        text = "\n\nHello there"[:length]
+        reply = Reply(choices=(Choice(text=text),))
+        screen.update(lambda reply=reply: reply, length)
+    screen.finish(dataclasses.replace(reply, state="done"))
+    assert capsys.readouterr().out.count("Hello there") == 1
+    screen.finish(dataclasses.replace(reply, state="stopped"))
+    assert capsys.readouterr().out.startswith("\n\n[stopped]")

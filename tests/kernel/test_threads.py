@@ -339,3 +339,14 @@ def test_prompts_are_safe_in_the_transcript(kernel, sandbox):
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_a_dry_run_takes_no_turn(kernel, sandbox):
+    code = (
+        "for options in ('-c --dry-run', '-c'):\n"
+        "    get_ipython().run_cell_magic('grok', options, 'one')"
+    )
+    kernel.run(code, cell_id="a")
+    assert not kernel.run("%%grok -c\ntwo", cell_id="a").of("error")
+    # the same cell's first question again
+    assert sent(sandbox) == [["one"], ["two"]]

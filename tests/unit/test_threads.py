@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from grok_nb import turns
-from grok_nb.errors import ApiError, BadRequest, GrokError
+from grok_nb.errors import ApiError, BadRequest, GrokError, SchemaMismatch
 from grok_nb.reply import Choice, Citation, Reply, Step, ToolCall, Usage
 from grok_nb.session import Grok
 from grok_nb.threads import Asking, Thread
@@ -733,3 +733,55 @@ Threads.TestCase.settings = settings(
     max_examples=60, stateful_step_count=25, deadline=None
 )
 TestThreads = Threads.TestCase
+
+
+def misfits() -> Answer:
+    message = {"role": "assistant", "content": '{"age": "x"}'}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return completion(choices=[choice])
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_turn_that_never_fits_has_what_both_replies_cost(script, grok, streams):
+    parts = chunk(delta(content='{"age": "x"}')), chunk(delta(finish="stop"))
+    script.load(streamed(sse(*parts)) if streams else misfits(), misfits())
+    thread = Thread("t", grok=grok)
+    stream = thread.stream("Ada", schema="age int") if streams else None
+    with pytest.raises(SchemaMismatch) as caught:
+        list(stream) if stream else thread.ask("Ada", schema="age int")
+    (turn,) = thread.turns
+    assert (turn.state, turn.reply.repairs) == ("failed", 1)
+    assert turn.reply.usage == caught.value.reply.usage
+    if stream:
+        assert stream.reply == caught.value.reply
+
+
+def test_a_reply_that_the_server_ended_is_resent_without_a_mark(script, grok):
+    script.load(misfits())
+    thread = Thread("t", grok=grok)
+    with pytest.raises(SchemaMismatch):
+        thread.ask("Ada", schema="age int")
+    assert thread.messages[-1] == {"role": "assistant", "content": '{"age": "x"}'}
+    assert "does not fit" not in thread._repr_mimebundle_()["text/plain"]
+    assert "broken off" not in thread._repr_mimebundle_()["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("cost_ticks", 10**30, "cost_ticks is too large"),
+        ("state", "weird", "state is none of running, done"),
+        ("cost_source", "guess", "cost_source is none of"),
+    ],
+)
+def test_a_file_with_a_value_that_cannot_be_is_refused(
+    grok, tmp_path, name, value, words
+):
+    thread = Thread("t", grok=grok)
+    thread.ask("one")
+    thread.save(tmp_path / "t.json")
+    data = json.loads((tmp_path / "t.json").read_text())
+    data["turns"][0]["reply"][name] = value
+    (tmp_path / "t.json").write_text(json.dumps(data))
+    with pytest.raises(BadRequest, match=words):
+        Thread.load(tmp_path / "t.json", "other", grok=grok)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_nb.show.formats import FORMATS, as_html, as_text, fenced, without_controls
+from grok_nb.show.render import dollars
 from grok_nb.show.safe_html import first_code, safe_html
 
 from .hostile import document
@@ -86,3 +87,23 @@ def test_no_terminal_obeys_a_reply(text: str) -> None:
     shown = without_controls(text)
     assert len(shown) == len(text)
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", shown)
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [
+        (0, "$0.00"),
+        (1e-10, "$0.0000000001"),
+        (2e-7, "$0.0000002"),
+        (0.000012, "$0.000012"),
+        (0.0123, "$0.0123"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_an_amount_has_as_many_digits_as_it_takes_to_see_it(usd, shown):
+    assert dollars(usd) == shown
+
+
+@given(st.integers(1, 10**12))
+def test_no_amount_that_was_paid_is_shown_as_nothing(ticks):
+    assert float(dollars(ticks / 1e10).strip("$").replace(",", "")) > 0
