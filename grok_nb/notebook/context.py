@@ -10,6 +10,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from IPython.core import interactiveshell
+
 from grok_nb import attachments
 from grok_nb.config import scrub
 from grok_nb.errors import BadRequest
@@ -27,6 +29,8 @@ _LONGEST_VALUE = 4_000
 _LONGEST_OUTPUT = 1_000
 _LONGEST_TRACEBACK = 12_000
 _MOST_CELLS = 1_000
+_IPYTHON = interactiveshell.__file__
+_CELL = "<notebook cell>"
 
 
 def context_parts(
@@ -90,12 +94,29 @@ def earlier_cells(shell: Any) -> list[tuple[int, str]]:
 def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
     if argument:
         raise OptionError(f"-x err takes nothing, not {argument!r}.")
-    return [error_part(last_error(shell), notes)]
+    return [error_part(last_error(shell), shell, notes)]
 
 
-def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
-    """Return an exception with its traceback as a part; ``notes`` says what was cut."""
-    lines = "".join(traceback.format_exception(error)).rstrip()
+def error_part(error: BaseException, shell: Any, notes: list[str]) -> dict[str, Any]:
+    """Return an exception with its traceback as a part; ``notes`` says what was cut.
+
+    It begins where the user's code does, and cells have no file: the name that IPython
+    gives them is another in each run.
+    """
+    described = traceback.TracebackException.from_exception(error)
+    seen: list[traceback.TracebackException | None] = [described]
+    for one in seen:  # grows as it goes
+        if one is None:
+            continue
+        seen += [one.__cause__, one.__context__, *(getattr(one, "exceptions", 0) or ())]
+        frames = list(one.stack)
+        while frames and frames[0].filename == _IPYTHON:
+            del frames[0]
+        for frame in frames:
+            if shell.compile.format_code_name(frame.filename):
+                frame.filename = _CELL
+        one.stack[:] = frames
+    lines = "".join(described.format()).rstrip()
     if len(lines) > _LONGEST_TRACEBACK:
         # where it began and where it failed say most
         half = _LONGEST_TRACEBACK // 2

@@ -3,6 +3,9 @@
 IPython takes a line that ends in ``?`` for help before it looks for magics. These two
 transforms take lines that begin with ``%grok`` first. They work on tokens, as IPython's
 own do, so that text in strings stays as it is.
+
+A ``%%grok`` line without a body, which IPython refuses, is a cell, too: with ``-h``, or
+with something attached.
 """
 
 from __future__ import annotations
@@ -57,3 +60,14 @@ class GrokAssign(_Verbatim, MagicAssign):
 
 
 TRANSFORMS = (GrokLine, GrokAssign)
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """Give a cell that is but its ``%%grok`` line an empty body."""
+    if lines and re.match(r"%%grok(\s|$)", lines[0]) and not "".join(lines[1:]):
+        return [f"{lines[0].rstrip()}\n", "\n"]
+    return lines
+
+
+#: so that a terminal does not ask it whether the cell goes on: that may be so
+with_body.has_side_effects = True  # type: ignore[attr-defined]  # IPython's hook

@@ -206,3 +206,29 @@ def test_verbose_tells_ids_and_tokens(kernel, sandbox):
     assert kernel.value("r.request_id") in cell.shown[-1]
     assert kernel.value("r.fingerprint") in cell.shown[-1]
     assert "attempts" in cell.shown[-1]
+
+
+def test_a_traceback_is_the_same_in_each_run(kernel, sandbox, new_kernel):
+    """What is sent of an error has neither frames of IPython nor names of its files."""
+    code = """
+def outer():
+    try:
+        import json
+        json.loads("{")
+    except ValueError as error:
+        raise KeyError("no total") from error
+
+outer()"""
+    other = new_kernel(XAI_BASE_URL=sandbox.base_url, XAI_API_KEY=sandbox.key)
+    other.run("%load_ext grok_nb")
+    for one in (kernel, other):
+        assert one.run(code).error["ename"] == "KeyError"
+        assert not one.run("%%grok -x err -q\nWhy?").of("error")
+    first, second = (texts(body)[0] for body in sent(sandbox))
+    assert first == second
+    assert "interactiveshell" not in first
+    assert "ipykernel" not in first
+    assert first.count('File "<notebook cell>"') == 3
+    assert "json.decoder.JSONDecodeError" in first  # what caused it stays
+    assert "decoder.py" in first
+    assert 'raise KeyError("no total") from error' in first
