@@ -108,7 +108,8 @@ def error_part(error: BaseException, shell: Any, notes: list[str]) -> dict[str, 
     for one in seen:  # grows as it goes
         if one is None:
             continue
-        seen += [one.__cause__, one.__context__, *(getattr(one, "exceptions", 0) or ())]
+        inner = getattr(one, "exceptions", None) or []  # of a group
+        seen += [one.__cause__, one.__context__, *inner]
         frames = list(one.stack)
         while frames and frames[0].filename == _IPYTHON:
             del frames[0]
