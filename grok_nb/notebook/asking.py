@@ -18,7 +18,7 @@ from IPython.display import display
 from grok_nb.errors import BadRequest, ConfigError, GrokError
 from grok_nb.reply import Origin, Reply
 
-from .context import context_parts
+from .context import MOST_CELLS, context_parts
 from .interpolate import interpolate, object_in
 from .options import ASKING, OptionError
 from .structured import bind_frame, check_names, schema_of
@@ -73,6 +73,10 @@ class CellAsking:
         self._made: set[str] = set()  # cells whose --code has made a new one
         self._run: str | None = None  # the execute request, and who asked in it
         self._slots: collections.Counter[str] = collections.Counter()
+        # source and result of cells that IPython does not keep: under nbval, all
+        self._unstored: collections.deque[tuple[str, Any]] = collections.deque(
+            maxlen=MOST_CELLS
+        )
 
     def question(
         self,
@@ -96,7 +100,9 @@ class CellAsking:
             prompt = interpolate(prompt, names, notes)
         attached = [
             *options.get("parts", []),
-            *context_parts(options.get("context", []), self.shell, notes),
+            *context_parts(
+                options.get("context", []), self.shell, notes, self._unstored
+            ),
             *(_attached(text, names, notes) for text in options.get("attach", [])),
         ]
         sent = {name: options.get(name) for name in _SENT}

@@ -21,20 +21,21 @@ from .interpolate import suggest
 from .options import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 KINDS = "err, prev:N, vars:a,b or file:PATH"
 #: Characters of one value, one output, one traceback.
 _LONGEST_VALUE = 4_000
 _LONGEST_OUTPUT = 1_000
 _LONGEST_TRACEBACK = 12_000
-_MOST_CELLS = 1_000
+#: Cells that can be asked for.
+MOST_CELLS = 1_000
 _IPYTHON = interactiveshell.__file__
 _CELL = "<notebook cell>"
 
 
 def context_parts(
-    wanted: list[str], shell: Any, notes: list[str]
+    wanted: list[str], shell: Any, notes: list[str], unstored: Iterable[tuple[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the parts of a message for what ``-x`` names.
 
@@ -47,6 +48,8 @@ def context_parts(
         IPython's.
     notes
         Takes what the user should know: what was cut.
+    unstored
+        Source and result of cells that IPython was told not to keep, oldest first.
 
     Raises
     ------
@@ -56,6 +59,10 @@ def context_parts(
     parts: list[dict[str, Any]] = []
     for spec in wanted:
         kind, _, argument = spec.partition(":")
+        if kind == "prev":
+            cells = earlier_cells(shell, unstored)
+            parts += _cells(argument, cells, notes)
+            continue
         make = _MAKERS.get(kind)
         if make is None:
             raise OptionError(f"-x takes {KINDS}, not {spec!r}.")
@@ -80,15 +87,23 @@ def last_error(shell: Any) -> BaseException:
     return error
 
 
-def earlier_cells(shell: Any) -> list[tuple[int, str]]:
-    """Return number and source of the cells before this one, oldest first."""
-    history = getattr(shell, "history_manager", None)
-    cells = list(enumerate(getattr(history, "input_hist_raw", None) or []))[1:]
+def earlier_cells(
+    shell: Any, unstored: Iterable[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """Return source and result of the cells before this one, oldest first.
+
+    Who runs this cell without keeping it (nbval) has not kept those before it, either:
+    then they are the ``unstored`` ones.
+    """
     get_parent = getattr(shell, "get_parent", None)
     request: dict[str, Any] = (get_parent() if get_parent else None) or {}
-    if request.get("content", {}).get("store_history", True):
-        cells = cells[:-1]  # the last one is this cell
-    return [(number, source) for number, source in cells if source.strip()]
+    if not request.get("content", {}).get("store_history", True):
+        return [cell for cell in unstored if cell[0].strip()]
+    history = getattr(shell, "history_manager", None)
+    sources = getattr(history, "input_hist_raw", None) or []
+    results = shell.user_ns.get("_oh", {})
+    cells = list(enumerate(sources))[1:-1]  # the last one is this cell
+    return [(source, results.get(n)) for n, source in cells if source.strip()]
 
 
 def _error(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
@@ -126,29 +141,30 @@ def error_part(error: BaseException, shell: Any, notes: list[str]) -> dict[str, 
     return _part(f"The last error: {type(error).__name__}", lines)
 
 
-def _cells(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+def _cells(
+    argument: str, cells: list[tuple[str, Any]], notes: list[str]
+) -> list[dict[str, Any]]:
     try:
         count = int(argument or 1)
     except ValueError:
         count = 0
-    if not 1 <= count <= _MOST_CELLS:
+    if not 1 <= count <= MOST_CELLS:
         raise OptionError(
-            f"-x prev:N needs a number of cells, 1 to {_MOST_CELLS}, not {argument!r}."
+            f"-x prev:N needs a number of cells, 1 to {MOST_CELLS}, not {argument!r}."
         )
-    cells = earlier_cells(shell)
     if not cells:
         raise OptionError("No cell ran before this one.")
     if len(cells) < count:
         notes.append(f"Only {len(cells)} cells ran before this one; all are sent.")
-    results = shell.user_ns.get("_oh", {})
+    chosen = cells[-count:]
     parts = []
-    for number, source in cells[-count:]:
+    for left, (source, result) in zip(range(len(chosen), 0, -1), chosen, strict=True):
         text = source.rstrip("\n")
-        if number in results:
-            text += (
-                f"\n\n--- its result ---\n{_shown(results[number], _LONGEST_OUTPUT)}"
-            )
-        parts.append(_part(f"Cell [{number}]", text))
+        if result is not None:
+            text += f"\n\n--- its result ---\n{_shown(result, _LONGEST_OUTPUT)}"
+        # not by IPython's number, which is another when it is run again
+        where = "The cell before this one" if left == 1 else f"{left} cells before"
+        parts.append(_part(where, text))
     return parts
 
 
@@ -210,7 +226,6 @@ def _part(heading: str, text: str) -> dict[str, Any]:
 
 _MAKERS: dict[str, Callable[[str, Any, list[str]], list[dict[str, Any]]]] = {
     "err": _error,
-    "prev": _cells,
     "vars": _variables,
     "file": _file,
 }

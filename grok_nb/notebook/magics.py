@@ -309,9 +309,11 @@ class GrokMagics(CellAsking, Magics):
             )
 
     def note_result(self, result: Any) -> None:
-        """Remember a cell that failed, and how; IPython calls this."""
+        """Remember a cell that failed, or is kept nowhere else; IPython calls this."""
         error = result.error_before_exec or result.error_in_exec
         source = getattr(result.info, "raw_cell", None)
+        if isinstance(source, str) and not result.info.store_history:
+            self._unstored.append((source, result.result))
         is_theirs = isinstance(error, Exception) and not isinstance(error, GrokError)
         if is_theirs and isinstance(source, str):
             self._failed = source.rstrip("\n"), error

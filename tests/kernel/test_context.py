@@ -208,6 +208,24 @@ def test_verbose_tells_ids_and_tokens(kernel, sandbox):
     assert "attempts" in cell.shown[-1]
 
 
+def test_earlier_cells_are_the_same_where_ipython_keeps_none(kernel, sandbox):
+    """nbval runs cells without history; then `prev` has to find the same text."""
+    for store in (True, False):
+        for code in ("a = 1", "a + 41", "1 / 0", "b = 2"):
+            kernel.start(code, store_history=store).wait()
+        asked = kernel.start("%%grok -x prev:4 -q\nExplain.", store_history=store)
+        assert not asked.wait().of("error")
+    stored, unstored = (texts(body) for body in sent(sandbox))
+    assert stored == unstored
+    assert stored == [
+        "--- 4 cells before ---\na = 1",
+        "--- 3 cells before ---\na + 41\n\n--- its result ---\n42",
+        "--- 2 cells before ---\n1 / 0",
+        "--- The cell before this one ---\nb = 2",
+        "Explain.",
+    ]
+
+
 def test_a_traceback_is_the_same_in_each_run(kernel, sandbox, new_kernel):
     """What is sent of an error has neither frames of IPython nor names of its files."""
     code = """
