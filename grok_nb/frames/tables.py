@@ -116,8 +116,8 @@ def threads() -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``name`` (string), ``turns``, ``stale`` and ``tokens`` (Int64), ``cost_usd``
-        (Float64) of the turns that each has now, ``last_used`` (datetime64, UTC). What
-        all calls of a thread cost: ``usage(by="thread")``.
+        (Float64) of the turns that each has now, ``last_used`` (datetime64, UTC, to
+        the second). What all calls of a thread cost: ``usage(by="thread")``.
     """
     rows = [
         (
