@@ -95,7 +95,9 @@ ASKING = (
     Option("max_tokens", ("--max-tokens",), "N", "limit of visible tokens", int),
     Option("top_p", ("--top-p",), "X", "nucleus sampling, above 0 to 1", float),
     Option("seed", ("--seed",), "N", "best effort at the same answer again", int),
-    Option("stop", ("--stop",), "TEXT", "end the answer before TEXT (few models take it)"),
+    Option(
+        "stop", ("--stop",), "TEXT", "end the answer before TEXT (few models take it)"
+    ),
     Option("n", ("-n",), "N", "that many answers", int),
     Option(
         "reasoning_effort", ("-r", "--reasoning"), "EFFORT", "low, medium, high, ..."
