@@ -116,8 +116,8 @@ def threads() -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``name`` (string), ``turns``, ``stale`` and ``tokens`` (Int64), ``cost_usd``
-        (Float64) of the turns that each has now, ``last_used`` (datetime64, UTC). What
-        all calls of a thread cost: ``usage(by="thread")``.
+        (Float64) of the turns that each has now, ``last_used`` (datetime64, UTC, to
+        the second). What all calls of a thread cost: ``usage(by="thread")``.
     """
     rows = [
         (
@@ -135,7 +135,8 @@ def threads() -> pd.DataFrame:
     counts = dict.fromkeys(("turns", "stale", "tokens"), "Int64")
     columns = ["name", *counts, "cost_usd", "last_used"]
     frame = pd.DataFrame(rows, columns=columns)
-    frame["last_used"] = pd.to_datetime(frame["last_used"], utc=True, format="ISO8601")
+    last = pd.to_datetime(frame["last_used"], utc=True, format="ISO8601")
+    frame["last_used"] = last.dt.floor("s")  # nobody reads microseconds
     return frame.astype({"name": "string", **counts, "cost_usd": "Float64"})
 
 

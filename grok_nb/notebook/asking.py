@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .live import Live
     from .terminal import Terminal
 
+#: Cells that are remembered where IPython does not.
+_MOST_CELLS = 1_000
 UNTIL = "until this kernel ends"
 #: Options that are sent as they are typed.
 _SENT = (
@@ -71,6 +73,10 @@ class CellAsking:
         self._made: set[str] = set()  # cells whose --code has made a new one
         self._run: str | None = None  # the execute request, and who asked in it
         self._slots: collections.Counter[str] = collections.Counter()
+        # source and result of cells that IPython does not keep: under nbval, all
+        self._unstored: collections.deque[tuple[str, Any]] = collections.deque(
+            maxlen=_MOST_CELLS
+        )
 
     def question(
         self,
@@ -101,7 +107,8 @@ class CellAsking:
                 options.get("context", []),
                 self.shell,
                 notes,
-                self._failed and self._failed[1],
+                failed=self._failed and self._failed[1],
+                unstored=self._unstored,
             ),
             *(_attached(text, names, notes) for text in options.get("attach", [])),
         ]

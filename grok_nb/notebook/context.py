@@ -10,6 +10,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from IPython.core import interactiveshell
+
 from grok_nb.config import scrub
 from grok_nb.errors import BadRequest
 from grok_nb.frames.compact import compact, is_frame
@@ -18,21 +20,26 @@ from .interpolate import suggest
 from .options import OptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable, Mapping
 
 KINDS = "err, prev:N, vars:a,b or file:PATH"
 #: Characters of one value, one output, one traceback.
 _LONGEST_VALUE = 4_000
 _LONGEST_OUTPUT = 1_000
 _LONGEST_TRACEBACK = 12_000
+#: Cells that can be asked for.
 _MOST_CELLS = 1_000
+_IPYTHON = interactiveshell.__file__
+_CELL = "<notebook cell>"
 
 
 def context_parts(
     wanted: list[str],
     shell: Any,
     notes: list[str],
+    *,
     failed: BaseException | None = None,
+    unstored: Iterable[tuple[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the parts of a message for what ``-x`` names.
 
@@ -47,6 +54,8 @@ def context_parts(
         Takes what the user should know: what was cut.
     failed
         What ended the last cell that failed, but for cells that asked.
+    unstored
+        Source and result of cells that IPython was told not to keep, oldest first.
 
     Raises
     ------
@@ -56,10 +65,16 @@ def context_parts(
     parts: list[dict[str, Any]] = []
     for spec in wanted:
         kind, _, argument = spec.partition(":")
-        make = _MAKERS.get(kind)
-        if make is None:
+        if kind == "err":
+            parts += _error(argument, failed, shell, notes)
+        elif kind == "prev":
+            parts += _cells(argument, earlier_cells(shell, unstored), notes)
+        elif kind == "vars":
+            parts += _variables(argument, shell.user_ns, notes)
+        elif kind == "file":
+            parts += _file(argument)
+        else:
             raise OptionError(f"-x takes {KINDS}, not {spec!r}.")
-        parts += make(argument, failed if kind == "err" else shell, notes)
     return parts
 
 
@@ -85,28 +100,54 @@ def last_error(failed: BaseException | None) -> BaseException:
     return error
 
 
-def earlier_cells(shell: Any) -> list[tuple[int, str]]:
-    """Return number and source of the cells before this one, oldest first."""
-    history = getattr(shell, "history_manager", None)
-    cells = list(enumerate(getattr(history, "input_hist_raw", None) or []))[1:]
+def earlier_cells(
+    shell: Any, unstored: Iterable[tuple[str, Any]]
+) -> list[tuple[str, Any]]:
+    """Return source and result of the cells before this one, oldest first.
+
+    Who runs this cell without keeping it (nbval) has not kept those before it, either:
+    then they are the ``unstored`` ones.
+    """
     get_parent = getattr(shell, "get_parent", None)
     request: dict[str, Any] = (get_parent() if get_parent else None) or {}
-    if request.get("content", {}).get("store_history", True):
-        cells = cells[:-1]  # the last one is this cell
-    return [(number, source) for number, source in cells if source.strip()]
+    if not request.get("content", {}).get("store_history", True):
+        return [cell for cell in unstored if cell[0].strip()]
+    history = getattr(shell, "history_manager", None)
+    sources = getattr(history, "input_hist_raw", None) or []
+    results = shell.user_ns.get("_oh", {})
+    cells = list(enumerate(sources))[1:-1]  # the last one is this cell
+    return [(source, results.get(n)) for n, source in cells if source.strip()]
 
 
 def _error(
-    argument: str, failed: BaseException | None, notes: list[str]
+    argument: str, failed: BaseException | None, shell: Any, notes: list[str]
 ) -> list[dict[str, Any]]:
     if argument:
         raise OptionError(f"-x err takes nothing, not {argument!r}.")
-    return [error_part(last_error(failed), notes)]
+    return [error_part(last_error(failed), shell, notes)]
 
 
-def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
-    """Return an exception with its traceback as a part; ``notes`` says what was cut."""
-    lines = "".join(traceback.format_exception(error)).rstrip()
+def error_part(error: BaseException, shell: Any, notes: list[str]) -> dict[str, Any]:
+    """Return an exception with its traceback as a part; ``notes`` says what was cut.
+
+    It begins where the user's code does, and cells have no file: the name that IPython
+    gives them is another in each run.
+    """
+    described = traceback.TracebackException.from_exception(error)
+    seen: list[traceback.TracebackException | None] = [described]
+    for one in seen:  # grows as it goes
+        if one is None:
+            continue
+        inner = getattr(one, "exceptions", None) or []  # of a group
+        seen += [one.__cause__, one.__context__, *inner]
+        frames = list(one.stack)
+        while frames and frames[0].filename == _IPYTHON:
+            del frames[0]
+        for frame in frames:
+            if shell.compile.format_code_name(frame.filename):
+                frame.filename = _CELL
+        one.stack[:] = frames
+    lines = "".join(described.format()).rstrip()
     if len(lines) > _LONGEST_TRACEBACK:
         # where it began and where it failed say most
         half = _LONGEST_TRACEBACK // 2
@@ -115,7 +156,9 @@ def error_part(error: BaseException, notes: list[str]) -> dict[str, Any]:
     return _part(f"The last error: {type(error).__name__}", lines)
 
 
-def _cells(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
+def _cells(
+    argument: str, cells: list[tuple[str, Any]], notes: list[str]
+) -> list[dict[str, Any]]:
     try:
         count = int(argument or 1)
     except ValueError:
@@ -124,25 +167,25 @@ def _cells(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
         raise OptionError(
             f"-x prev:N needs a number of cells, 1 to {_MOST_CELLS}, not {argument!r}."
         )
-    cells = earlier_cells(shell)
     if not cells:
         raise OptionError("No cell ran before this one.")
     if len(cells) < count:
         notes.append(f"Only {len(cells)} cells ran before this one; all are sent.")
-    results = shell.user_ns.get("_oh", {})
+    chosen = cells[-count:]
     parts = []
-    for number, source in cells[-count:]:
+    for left, (source, result) in zip(range(len(chosen), 0, -1), chosen, strict=True):
         text = source.rstrip("\n")
-        if number in results:
-            text += (
-                f"\n\n--- its result ---\n{_shown(results[number], _LONGEST_OUTPUT)}"
-            )
-        parts.append(_part(f"Cell [{number}]", text))
+        if result is not None:
+            text += f"\n\n--- its result ---\n{_shown(result, _LONGEST_OUTPUT)}"
+        # not by IPython's number, which is another when it is run again
+        where = "The cell before this one" if left == 1 else f"{left} cells before"
+        parts.append(_part(where, text))
     return parts
 
 
-def _variables(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
-    names: Mapping[str, Any] = shell.user_ns
+def _variables(
+    argument: str, names: Mapping[str, Any], notes: list[str]
+) -> list[dict[str, Any]]:
     wanted = [name.strip() for name in argument.split(",") if name.strip()]
     if not wanted:
         raise OptionError("-x vars: needs names of variables: vars:a,b.")
@@ -171,8 +214,7 @@ def _variables(argument: str, shell: Any, notes: list[str]) -> list[dict[str, An
     return parts
 
 
-def _file(argument: str, shell: Any, notes: list[str]) -> list[dict[str, Any]]:
-    del shell, notes
+def _file(argument: str) -> list[dict[str, Any]]:
     if not argument.strip():
         raise OptionError("-x file: needs a path: file:notes.txt.")
     from grok_nb import attachments
@@ -201,11 +243,3 @@ def _shown(value: Any, longest: int | None) -> str:
 
 def _part(heading: str, text: str) -> dict[str, Any]:
     return {"type": "text", "text": f"--- {heading} ---\n{scrub(text)}"}
-
-
-_MAKERS: dict[str, Callable[[str, Any, list[str]], list[dict[str, Any]]]] = {
-    "err": _error,
-    "prev": _cells,
-    "vars": _variables,
-    "file": _file,
-}

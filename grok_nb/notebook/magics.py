@@ -43,22 +43,64 @@ _FIX_PROMPT = (
     "This notebook cell failed with the error above. Say in one sentence why, then give "
     "the whole corrected cell in one fenced Python block."
 )
+_BRACES_HELP = r"""{{name}}, {{df.shape}}, {{rows[0]["id"]}} put variables into the prompt; nothing is
+called. Filters: {{df|head:5}} {{df|tail:5}} {{df|csv}} {{df|schema}} (columns only)
+{{x|json}} {{text|trunc:2000}} (characters). A DataFrame is sent as shape, dtypes and
+first rows. { }, $ and \ travel as they are; \{{ stands for {{; -R replaces nothing."""
+_FIELDS_HELP = """Fields of --schema, in quotes: 'name, age int?, kind a|b, tags list[str]: topics'.
+Types are str (default), int, float, bool, date, datetime, dict, list[...] and choices;
+? allows none, a note for the model follows a colon."""
 CELL_HELP = help_text(
-    "%%grok [options] - ask Grok; the cell's body is the prompt.\n\n"
-    "{{name}}, {{df.shape}}, {{rows[0]}}, {{x|json}} put variables into it.\n"
-    "-c remembers: cells of a thread see its turns before their own. A cell that runs\n"
-    "again replaces its turn; later ones are stale (marked, still sent) until they run.",
+    f"""%%grok [options] - ask Grok; the cell's body is the prompt.
+
+{_BRACES_HELP}""",
     CELL,
+    f"""{_FIELDS_HELP}
+Cells of a thread see its turns before their own; -s holds for those after it, too. A
+cell that runs again replaces its turn; later ones are stale (marked, still sent) until
+they run.
+Interrupt ends the request; what had come is shown, bound and booked.
+
+Examples
+  %%grok -s "Answer in one sentence." -o reply
+  %%grok -s @reviewer.md -x vars:df,model -x file:notes.txt
+  %%grok -a {{{{fig}}}} -a plot.png -a https://example.com/a.jpg
+  %%grok --schema 'item, quantity int, price float' --many --df items
+  %%grok --schema Invoice -o reply         reply.parsed is an Invoice
+  %%grok -c plan                           continue the thread "plan"
+  %%grok --dry-run --max-tokens 500        the price, and what would be sent
+
+Beside it
+  %grok TEXT                  ask in one line; returns the Reply
+  %grok_fix                   have the cell that failed last corrected
+  %grok_last                  the last reply again
+  %grok_tokens TEXT           how the model splits a text
+  %grok_threads               the threads here; gn.Thread("plan") has .turns, .ask(),
+                              .undo(), .fork(), .save(), .load(), .clear(), .delete()
+  gn.usage(), gn.models()     what was asked and cost; models and prices
+  %config GrokMagics          defaults: %config GrokMagics.model = "grok-4.3"
+  %grok_key, %grok_doctor     set a key, hidden; find out what does not work
+  %grok_sandbox on            replies from this machine, without a key
+(gn: import grok_nb as gn)""",
 )
 LINE_HELP = help_text(
-    "%grok [options] TEXT - ask Grok one question; returns the Reply.\n\n"
-    "Everything after the options is the prompt, verbatim; -- ends the options.",
+    f"""%grok [options] TEXT - ask Grok one question; returns the Reply.
+
+Everything after the options is the prompt, verbatim; -- ends the options.
+{_BRACES_HELP}""",
     LINE,
+    f"{_FIELDS_HELP}\n%%grok? has more, and examples.",
 )
 FIX_HELP = help_text(
     "%grok_fix [options] [TEXT] - have the last failed cell corrected.\n\n"
     "Sends the cell and its error; the corrected cell appears below, and is not run.",
     FIX,
+)
+TOKENS_HELP = help_text(
+    "%grok_tokens [options] TEXT - a picture of the text's tokens; free.\n\n"
+    "{{name}} puts a variable into the text. Returns the tokens: .count, .token_ids.\n"
+    "A prompt is billed for a few more, which the API adds.",
+    TOKENS,
 )
 
 
@@ -219,14 +261,12 @@ class GrokMagics(CellAsking, Magics):
 
     @no_var_expand
     @line_magic
-    def grok_tokens(self, line: str) -> Tokens:
-        """%grok_tokens [-m MODEL] [-R] TEXT - a picture of the text's tokens; free.
-
-        {{name}} puts a variable into the text. Returns the tokens: .count, .token_ids.
-        A prompt is billed for a few more, which the API adds.
-        """
+    def grok_tokens(self, line: str) -> Tokens | None:  # noqa: D102 - TOKENS_HELP
         with brief():
             options, text = parse(line, TOKENS)
+            if options.pop("help", False):
+                display({"text/plain": TOKENS_HELP}, raw=True)
+                return None
             if not options.get("raw"):
                 from .interpolate import interpolate
 
@@ -253,19 +293,25 @@ class GrokMagics(CellAsking, Magics):
 
             source, error = self._failed
             notes: list[str] = []
-            options |= {"code": True, "raw": True, "parts": [error_part(error, notes)]}
+            options |= {
+                "code": True,
+                "raw": True,
+                "parts": [error_part(error, self.shell, notes)],
+            }
             prompt = f"{_FIX_PROMPT}\n\n{text}".rstrip()
             self.answer(
                 f"{prompt}\n\n{fenced(source, 'python')}", options, source, notes
             )
 
     def note_result(self, result: Any) -> None:
-        """Remember a cell that failed, and how; IPython calls this.
+        """Remember a cell that failed, or is kept nowhere else; IPython calls this.
 
         Not one that failed to ask: what it asked about is asked about again.
         """
         error = result.error_before_exec or result.error_in_exec
         source = getattr(result.info, "raw_cell", None)
+        if isinstance(source, str) and not result.info.store_history:
+            self._unstored.append((source, result.result))
         if error is not None and not is_brief(error) and isinstance(source, str):
             self._failed = source.rstrip("\n"), error
 
@@ -305,6 +351,7 @@ class GrokMagics(CellAsking, Magics):
 GrokMagics.grok_cell.__doc__ = CELL_HELP
 GrokMagics.grok_line.__doc__ = LINE_HELP
 GrokMagics.grok_fix.__doc__ = FIX_HELP
+GrokMagics.grok_tokens.__doc__ = TOKENS_HELP
 
 
 @context_matcher()

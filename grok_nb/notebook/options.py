@@ -74,12 +74,14 @@ ASKING = (
         "TEXT",
         "system prompt; @file reads it; {{name}} works",
     ),
-    Option("out", ("-o", "--out"), "NAME", "bind the Reply to NAME"),
+    Option(
+        "out", ("-o", "--out"), "NAME", "bind the Reply to NAME (.text, .cost_usd, ...)"
+    ),
     Option(
         "attach",
         ("-a", "--attach"),
         "X",
-        "picture, PDF or text: a path, URL, {{figure}}, {{image}}, {{bytes}}; repeatable",
+        "picture, PDF or text: path, URL, {{figure}}, {{image}}, {{bytes}}; repeatable",
         is_list=True,
     ),
     Option(
@@ -93,7 +95,9 @@ ASKING = (
     Option("max_tokens", ("--max-tokens",), "N", "limit of visible tokens", int),
     Option("top_p", ("--top-p",), "X", "nucleus sampling, above 0 to 1", float),
     Option("seed", ("--seed",), "N", "best effort at the same answer again", int),
-    Option("stop", ("--stop",), "TEXT", "end the answer before TEXT"),
+    Option(
+        "stop", ("--stop",), "TEXT", "end the answer before TEXT (few models take it)"
+    ),
     Option("n", ("-n",), "N", "that many answers", int),
     Option(
         "reasoning_effort", ("-r", "--reasoning"), "EFFORT", "low, medium, high, ..."
@@ -102,7 +106,7 @@ ASKING = (
         "schema",
         ("--schema",),
         "S",
-        "answer as data: a class, a dict, @file.json, or 'name, age int, tags list[str]'",
+        "answer as data: a class, a dict, @file.json, or fields (see below)",
     ),
     Option("many", ("--many",), "", "with --schema: a list of records", True),  # noqa: FBT003
     Option("df", ("--df",), "NAME", "with --schema: bind the records as a DataFrame"),
@@ -120,15 +124,15 @@ SHOWING = (
     Option(
         "format",
         ("-f", "--format"),
-        "|".join(FORMATS),
-        "how the answer is shown (default md)",
+        "FORM",
+        "md (default), text, json (indented), code (the first block), math",
         choices=FORMATS,
     ),
     Option(
         "code",
         ("--code",),
         "",
-        "the first fenced block becomes a new cell; it is never run for you",
+        "the first code block becomes a new cell; it is never run for you",
         True,  # noqa: FBT003
     ),
     Option("quiet", ("-q", "--quiet"), "", "show nothing", True),  # noqa: FBT003
@@ -136,7 +140,7 @@ SHOWING = (
         "stream",
         ("--stream",),
         "",
-        "show the answer as it comes (default: where someone looks)",
+        "show the answer as it comes (default: if someone looks)",
         "on",
     ),
     Option("stream", ("--no-stream",), "", "one request, one display", "off"),
@@ -152,7 +156,7 @@ SHOWING = (
         "verbose",
         ("-v", "--verbose"),
         "",
-        "say below the answer how long it took, its ids and attempts",
+        "say below the answer its ids, attempts, tokens and cost",
         True,  # noqa: FBT003
     ),
 )
@@ -169,7 +173,21 @@ KEEPING = (
 CELL = (*ASKING[:3], *SHOWING, *KEEPING, *ASKING[3:])
 LINE = ASKING
 _BY_NAME = {option.name: option for option in CELL}
-TOKENS = (_BY_NAME["model"], _BY_NAME["raw"])
+#: Options as help groups them; what is named nowhere comes last.
+_GROUPS = {
+    "What is asked": ("model", "system", "raw", "attach", "context"),
+    "A conversation": ("chat", "fresh"),
+    "An answer as data": ("schema", "many", "df"),
+    "How it is shown and kept": (
+        *("out", "format", "code", "quiet", "verbose", "stream"),
+    ),
+    "Before it is sent": ("dry_run", "show"),
+    "How the model answers": (
+        *("reasoning_effort", "temperature", "max_tokens", "top_p"),
+        *("seed", "stop", "n"),
+    ),
+}
+TOKENS = (_BY_NAME["model"], _BY_NAME["raw"], _BY_NAME["help"])
 FIX = tuple(
     _BY_NAME[name]
     for name in (
@@ -260,11 +278,26 @@ def _converted(flag: str, option: Option, text: str) -> object:
         raise OptionError(f"{flag} needs {what}, not {text!r}.") from None
 
 
-def help_text(usage: str, options: tuple[Option, ...]) -> str:
-    """Return usage and one line per option, for docstrings and ``-h``."""
-    rows = [
-        (", ".join(o.flags) + (f" {o.metavar}" if o.metavar else ""), o.help)
-        for o in options
-    ]
-    width = max(len(flags) for flags, _ in rows)
-    return "\n".join([usage, "", *(f"  {f:<{width}}  {h}" for f, h in rows)])
+def help_text(usage: str, options: tuple[Option, ...], after: str = "") -> str:
+    """Return usage, one line per option in groups, and more text; for docstrings, -h."""
+    flags = {
+        option: ", ".join(option.flags)
+        + (f" {option.metavar}" if option.metavar else "")
+        for option in options
+    }
+    width = max(len(text) for text in flags.values())
+    grouped = {name for names in _GROUPS.values() for name in names}
+    groups = {
+        **_GROUPS,
+        "And": tuple(dict.fromkeys(o.name for o in options if o.name not in grouped)),
+    }
+    parts = [usage]
+    for title, names in groups.items():
+        rows = [
+            f"  {flags[option]:<{width}}  {option.help}"
+            for name in names
+            for option in options
+            if option.name == name
+        ]
+        parts += ["\n".join([title, *rows])] if rows else []
+    return "\n\n".join([*parts, after] if after else parts)

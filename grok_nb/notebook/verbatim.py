@@ -4,6 +4,9 @@
 line that ends in ``?`` for help before it looks for magics. Two transforms take lines
 that begin with ``%grok`` first. They work on tokens, as IPython's own do, so that text
 in strings stays as it is. The body of a ``%%grok`` cell is as it stands in the front end.
+
+A ``%%grok`` line without a body, which IPython refuses, is a cell, too: with ``-h``, or
+with something attached.
 """
 
 from __future__ import annotations
@@ -62,13 +65,14 @@ TRANSFORMS = (GrokLine, GrokAssign)
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """Give a cell that is a ``%%grok`` line and nothing else an empty body.
-
-    IPython refuses to run one without: ``%%grok -h`` and ``-a plot.png`` make sense alone.
-    """
-    if len(lines) == 1 and re.match(r"%%grok(\s|$)", lines[0]):
-        return [lines[0].rstrip("\n") + "\n", "\n"]
+    """Give a cell that is but its ``%%grok`` line an empty body."""
+    if lines and re.match(r"%%grok(\s|$)", lines[0]) and not "".join(lines[1:]):
+        return [f"{lines[0].rstrip()}\n", "\n"]
     return lines
+
+
+#: so that a terminal does not ask it whether the cell goes on: that may be so
+with_body.has_side_effects = True  # type: ignore[attr-defined]  # IPython's hook
 
 
 def typed_body(cell: str, code: str) -> str:

@@ -275,6 +275,18 @@ class Notebook:
             f"() => {{ {PANEL}.sessionContext.session.kernel.interrupt(); }}"
         )
 
+    def restart(self) -> None:
+        """Start the kernel again; what is shown stays."""
+        self.page.evaluate(
+            f"""() => {{
+                window.restarted = false;
+                {PANEL}.sessionContext.session.kernel.restart()
+                    .finally(() => {{ window.restarted = true; }});
+            }}"""
+        )
+        self.wait_for("window.restarted")
+        self.wait_for_idle()
+
     def save(self) -> None:
         self.command("docmanager:save")
 

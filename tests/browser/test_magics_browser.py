@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from grok_nb._sandbox.server import Sandbox
-from tests.support import eventually
+from tests.support import eventually, requests
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "01-quickstart.ipynb"
 SETUP = "%load_ext grok_nb"
@@ -101,4 +101,44 @@ def test_run_all_stops_at_an_error(lab):
     notebook.output_area(1).get_by_text("Did you mean").wait_for()
     notebook.wait_for_idle()
     assert notebook.outputs(2) == []
+    notebook.shutdown()
+
+
+def test_a_thread_goes_on_after_a_restart_and_cells_keep_their_turns(lab, sandbox):
+    turns = (
+        "import grok_nb as gn\n[(t.prompt, t.stale) for t in gn.Thread('tea').turns]"
+    )
+    notebook = lab.open(
+        "thread.ipynb",
+        [
+            SETUP,
+            "%%grok -c tea -q\nIt costs 12 EUR.",
+            "%%grok -c tea -q\nWhat is 12 * 3?",
+            turns,
+        ],
+    )
+
+    def shown() -> str:
+        return notebook.run_cell(3)[0]["data"]["text/plain"]
+
+    for index in range(3):
+        assert notebook.run_cell(index) == []
+    both = "[('It costs 12 EUR.', {}), ('What is 12 * 3?', {})]"
+    assert shown() == both.format(False, False)
+    notebook.run_cell(1)  # the same cell: its turn is replaced, not added to
+    assert shown() == both.format(False, True)
+    notebook.run_cell(2)
+    assert shown() == both.format(False, False)
+
+    notebook.restart()
+    notebook.run_cell(0)
+    notebook.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.widgets[2].model"
+        ".sharedModel.setSource('%%grok -c tea -q\\nAnd 5 of them?')"
+    )
+    notebook.run_cell(2)  # another text, the same cell
+    assert shown() == "[('It costs 12 EUR.', False), ('And 5 of them?', False)]"
+    last = requests(sandbox)[-1]["body"]["messages"]
+    assert [message["role"] for message in last] == ["user", "assistant", "user"]
+    assert last[0]["content"] == "It costs 12 EUR."
     notebook.shutdown()

@@ -273,3 +273,47 @@ def test_loading_the_extension_loads_no_more_than_it_needs(new_kernel):
     of_questions = ("reply", "pricing", "attachments", "pictures", "session", "schema")
     unneeded = {"tomllib", "httpx", "pandas", *(f"grok_nb.{n}" for n in of_questions)}
     assert not unneeded.intersection(loaded)
+
+
+def test_earlier_cells_are_the_same_where_ipython_keeps_none(kernel, sandbox):
+    """nbval runs cells without history; then `prev` has to find the same text."""
+    for store in (True, False):
+        for code in ("a = 1", "a + 41", "1 / 0", "b = 2"):
+            kernel.start(code, store_history=store).wait()
+        asked = kernel.start("%%grok -x prev:4 -q\nExplain.", store_history=store)
+        assert not asked.wait().of("error")
+    stored, unstored = (texts(body) for body in sent(sandbox))
+    assert stored == unstored
+    assert stored == [
+        "--- 4 cells before ---\na = 1",
+        "--- 3 cells before ---\na + 41\n\n--- its result ---\n42",
+        "--- 2 cells before ---\n1 / 0",
+        "--- The cell before this one ---\nb = 2",
+        "Explain.",
+    ]
+
+
+def test_a_traceback_is_the_same_in_each_run(kernel, sandbox, new_kernel):
+    """What is sent of an error has neither frames of IPython nor names of its files."""
+    code = """
+def outer():
+    try:
+        import json
+        json.loads("{")
+    except ValueError as error:
+        raise KeyError("no total") from error
+
+outer()"""
+    other = new_kernel(XAI_BASE_URL=sandbox.base_url, XAI_API_KEY=sandbox.key)
+    other.run("%load_ext grok_nb")
+    for one in (kernel, other):
+        assert one.run(code).error["ename"] == "KeyError"
+        assert not one.run("%%grok -x err -q\nWhy?").of("error")
+    first, second = (texts(body)[0] for body in sent(sandbox))
+    assert first == second
+    assert "interactiveshell" not in first
+    assert "ipykernel" not in first
+    assert first.count('File "<notebook cell>"') == 3
+    assert "json.decoder.JSONDecodeError" in first  # what caused it stays
+    assert "decoder.py" in first
+    assert 'raise KeyError("no total") from error' in first

@@ -209,6 +209,28 @@ def test_help_is_complete(kernel):
     assert "--model" in pages[0]["data"]["text/plain"]
 
 
+def test_a_cell_without_a_body_is_ours(kernel, sandbox, tmp_path):
+    for line in ("%%grok -h", "\n%%grok  --help"):
+        assert "What is asked" in kernel.run(line).shown[0]
+    assert "--raw" in kernel.run("%grok_tokens -h").shown[0]
+    cell = kernel.run("%%grok")
+    assert "There is nothing to ask." in cell.error["evalue"]
+    assert requests(sandbox) == []
+    (tmp_path / "a.txt").write_text("only this")
+    assert not kernel.run(f"%%grok -a {tmp_path}/a.txt").of("error")
+    (body,) = [r["body"] for r in requests(sandbox) if r["method"] == "POST"]
+    (part,) = body["messages"][0]["content"]
+    assert "only this" in part["text"]
+    # IPython's own are left alone
+    assert "cell body is empty" in kernel.run("%%time").stdout
+    kernel.run("%unload_ext grok_nb")
+    count = "len(get_ipython().input_transformers_cleanup)"
+    without = kernel.value(count)
+    kernel.run("%load_ext grok_nb")
+    kernel.run("%reload_ext grok_nb")
+    assert kernel.value(count) == without + 1
+
+
 def test_ledger_row_names_source_and_cell(kernel, sandbox):
     kernel.run("%%grok -q\nhi")
     kernel.run("import grok_nb as gn; _ = gn.ask('hi')")

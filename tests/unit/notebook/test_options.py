@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grok_nb.errors import GrokError
+from grok_nb.notebook.interpolate import FILTERS
+from grok_nb.notebook.magics import CELL_HELP, GrokMagics
 from grok_nb.notebook.options import CELL, LINE, OptionError, help_text, parse
+from grok_nb.show.formats import FORMATS
+from grok_nb.terse import TYPES
 
 GOOD: list[tuple[str, dict[str, Any], str]] = [
     ("", {}, ""),
@@ -185,3 +190,19 @@ def test_help_names_every_option_once() -> None:
         ]
         assert option.help in line
     assert {option.name for option in LINE} < {option.name for option in CELL}
+
+
+def test_examples_of_the_help_are_right() -> None:
+    examples = [row for row in CELL_HELP.splitlines() if row.startswith("  %%grok ")]
+    assert len(examples) > 5
+    for example in examples:
+        line = re.split(r"\s{3,}", example.strip().removeprefix("%%grok "))[0]
+        values, rest = parse(line, CELL)
+        assert values
+        assert rest == ""
+    assert [name for name in FILTERS if f"|{name}" not in CELL_HELP] == []
+    assert [name for name in TYPES if name not in CELL_HELP] == []
+    assert [name for name in FORMATS if name not in CELL_HELP] == []
+    magics = GrokMagics.magics["line"]
+    assert [name for name in magics if f"%{name}" not in CELL_HELP] == []
+    assert max(map(len, CELL_HELP.splitlines())) <= 110
