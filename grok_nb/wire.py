@@ -7,9 +7,12 @@ missing or null, unknown enum values stay text, and a field that cannot be read 
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Wire(BaseModel):
@@ -35,6 +38,12 @@ class Wire(BaseModel):
             found = cls.model_validate(_without(data, error))
         found._raw = data if raw is None else raw  # noqa: SLF001 - its own class
         return found
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        # what did not come is most of some objects, and says nothing
+        for name, value in super().__repr_args__():
+            if value is not None:
+                yield name, value
 
 
 def _without(data: dict[str, Any], error: ValidationError) -> dict[str, Any]:

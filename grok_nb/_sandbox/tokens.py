@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 # single space belongs to what follows it. Every character matches one alternative, so
 # that the tokens of a text, joined, are the text.
 _TOKEN = re.compile(r" ?[^\W\d_]{1,6}| ?\d{1,3}|\s{1,16}| ?.", re.DOTALL)
+
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ANY_ID = "00000000-0000-0000-0000-000000000000"
 
 BLOCK_TOKENS = 128
 
@@ -24,6 +28,16 @@ def split(text: str) -> Iterator[str]:
 def count(text: str) -> int:
     """Count the tokens of a text."""
     return sum(1 for _ in _TOKEN.finditer(text))
+
+
+def count_json(value: object) -> int:
+    """
+    Count the tokens of a value that is read as JSON.
+
+    Ids are made up at random; each counts the same, so that costs are the same on every
+    run.
+    """
+    return count(_ID.sub(_ANY_ID, json.dumps(value, default=str)))
 
 
 def cached(prompt_tokens: int) -> int:

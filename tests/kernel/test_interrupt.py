@@ -6,9 +6,13 @@ import sqlite3
 import pytest
 
 from grok_nb._sandbox.server import Sandbox
-from tests.support import bills, break_it, eventually, requests
+from tests.support import bills, break_it, eventually, requests, window
 
 USAGE = "__import__('grok_nb').usage()"
+#: A second signal may come when our code has ended; it then hits ipykernel itself, which
+#: loses the cell's answer. Nothing of ours is to be seen in that.
+MOST_TRIES = 4
+FRESH_LEDGER = "import os; os.environ['GROK_NB_STORE'] += '_again'"
 
 
 @pytest.fixture
@@ -23,12 +27,17 @@ def shows(text):
 
 @pytest.mark.parametrize("signals", [1, 2])
 def test_interrupt_ends_a_stream_and_keeps_its_text(kernel, sandbox, signals):
-    cell = kernel.start("%%grok -o r\nCount to 2000", watched=True)
-    following = kernel.start("print('ran')")
-    cell.wait(shows("12, 13"))
-    for _ in range(signals):
-        kernel.interrupt()
-    cell.wait()
+    for _ in range(MOST_TRIES if signals > 1 else 1):
+        cell = kernel.start("%%grok -o r\nCount to 2000", watched=True)
+        following = kernel.start("print('ran')")
+        cell.wait(shows("12, 13"))
+        for _ in range(signals):
+            kernel.interrupt()
+        cell.wait()
+        if cell.of("error"):
+            break
+        window(sandbox, "ledger", "DELETE")
+        kernel.run(FRESH_LEDGER)
 
     assert cell.error["ename"] == "KeyboardInterrupt"
     assert following.reply["status"] == "aborted"

@@ -7,6 +7,7 @@ state fields and values. That they exist, and that no method is missing, is test
 
 import ast
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,18 @@ def test_every_method_of_the_client_is_in_the_table():
         if not name.startswith("_") and callable(getattr(kind, name))
     }
     assert public - BESIDE == set(METHODS)
+
+
+def test_every_method_has_a_cell_in_the_tour():
+    tour = json.loads((TESTS.parent / "notebooks" / "03-api-tour.ipynb").read_text())
+    cells = ["".join(c["source"]) for c in tour["cells"] if c["cell_type"] == "code"]
+    used = {
+        node.func.attr
+        for cell in cells
+        for node in ast.walk(ast.parse(cell))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    assert set(METHODS) <= used
 
 
 def picture(colour):

@@ -413,3 +413,18 @@ def test_everything_reconciles_to_the_tick(sandbox, grok) -> None:
         assert usage is not None
         computed = pricing.cost_ticks(pricing.snapshot(), b["model"], usage)
         assert computed == b["cost_in_usd_ticks"]
+
+
+def test_the_same_conversation_always_costs_the_same(grok) -> None:
+    costs = set()
+    for _ in range(4):  # every id in it is another one
+        kept = grok.file_upload(b"The vault opens at 7:40.", filename="vault.txt")
+        tools = [
+            {"type": "web_search"},
+            {"type": "file_search", "vector_store_ids": [kept.id]},
+        ]
+        first = grok.respond("When does the vault open?", tools=tools)
+        again = grok.respond(SUM, previous_response_id=first.id)
+        grok.file_delete(kept.id)
+        costs.add(tuple(r.usage["cost_in_usd_ticks"] for r in (first, again)))
+    assert len(costs) == 1

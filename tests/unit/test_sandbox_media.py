@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from importlib import resources
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from PIL import Image
 
 from grok_nb._sandbox import catalog
 from grok_nb._sandbox.media import attachments, colours, drawing, opening
@@ -150,3 +152,17 @@ def test_pictures_cost_what_the_price_list_says() -> None:
         "grok-imagine-image": 20_000_000,
         "grok-imagine-image-2.0": 100_000_000,
     }
+
+
+def test_the_words_of_an_edit_do_not_lie_on_older_ones() -> None:
+    words = "a fox that runs through the snow at night"
+    old = Image.open(io.BytesIO(drawing.draw(drawing.plan(words), (1024, 1024))))
+    new = drawing.draw(drawing.plan("a star"), (1024, 1024), given=(old,))
+    # where the old words go on, and the new ones have ended
+    area = (400, 1024 - 70, 700, 1024 - 20)
+    shades = [
+        max(high - low for low, high in picture.crop(area).getextrema())
+        for picture in (old, Image.open(io.BytesIO(new)))
+    ]
+    assert shades[0] > 100  # there they are
+    assert shades[1] < 10

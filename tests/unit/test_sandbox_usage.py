@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -321,3 +322,12 @@ def test_books_are_bounded() -> None:
     for path in ("/a", "/b"):
         log.add(books.Received("POST", path, "", {}, large))
     assert [one.path for one in log._requests] == ["/b"]
+
+
+@given(st.uuids(), st.uuids(), st.text())
+def test_ids_made_up_at_random_count_the_same(one: UUID, other: UUID, text: str):
+    said = [{"id": f"ws_{id_}_0", "text": text} for id_ in (one, other)]
+    assert tokens.count_json(said[0]) == tokens.count_json(said[1])
+    assert tokens.count_json(said[0] | {"text": f"{text} and"}) > tokens.count_json(
+        said[0]
+    )

@@ -138,3 +138,11 @@ def test_any_object_is_read(data: dict[str, Any]) -> None:
     for kind in (ChatCompletion, ChatCompletionChunk, ListedModel):
         assert kind.read(data).raw is data
     assert repr(data) == before
+
+
+def test_what_did_not_come_is_not_shown() -> None:
+    shown = repr(ListedModel.read(LISTED | {"owned_by": None}))
+    assert "prompt_text_token_price=20000" in shown
+    assert "aliases=[]" in shown  # it came, and is empty
+    assert "None" not in shown
+    assert "owned_by" not in shown

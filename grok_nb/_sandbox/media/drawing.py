@@ -201,7 +201,7 @@ def draw(
         _DRAWN[figure.shape](brush, *place, colours.PAINT[figure.colour])
     font = ImageFont.load_default(max(14, round(min(size) / 28)))
     if isinstance(font, ImageFont.FreeTypeFont):
-        _write(brush, font, canvas, wanted.prompt)
+        _write(brush, font, canvas, wanted.prompt, is_edit=bool(given))
     written = io.BytesIO()
     canvas.save(written, "JPEG", quality=_JPEG_QUALITY[quality])
     return written.getvalue()
@@ -254,6 +254,8 @@ def _write(
     font: ImageFont.FreeTypeFont,
     canvas: Image.Image,
     prompt: str,
+    *,
+    is_edit: bool,
 ) -> None:
     """Write the words at the bottom, in what can be read there."""
     margin = canvas.width // 40
@@ -274,6 +276,10 @@ def _write(
     fit = max(1, canvas.height // 6 // height)
     top = canvas.height - min(len(lines), fit) * height - margin
     strip = canvas.crop((0, top, canvas.width, canvas.height)).resize((1, 1))
+    if is_edit:
+        # What is drawn on has words there, too.
+        area = (0, top, canvas.width, canvas.height)
+        brush.rectangle(area, fill=strip.getpixel((0, 0)))
     pixel = strip.convert("L").getpixel((0, 0))
     is_dark = isinstance(pixel, int | float) and pixel < 128
     for number, line in enumerate(lines[:fit]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +104,7 @@ def read(
             is_drawn = item.type == "image_generation_call"
             hidden = {"result"} if is_drawn else None
             fields = item.model_dump(exclude_unset=True, exclude=hidden)
-            shown = json.dumps(fields, default=str)
-            said.other_tokens += tokens.count(shown)
+            said.other_tokens += tokens.count_json(fields)
         else:
             for part in item.summary:
                 said.other_tokens += tokens.count(part.text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import functools
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -115,8 +114,7 @@ def prepare(raw: bytes, desk: Desk, stored: Stored) -> ResponseJob:
     job = chat_rules.settle(asked, resolved, vintage)
     server_tools = _server_tools(request)
     other = said.other_tokens + sum(
-        tokens.count(json.dumps(tool.model_dump(exclude_none=True)))
-        for tool in server_tools
+        tokens.count_json(tool.model_dump(exclude_none=True)) for tool in server_tools
     )
     job = replace(job, prompt_text_tokens=job.prompt_text_tokens + other)
     seen = job.question.sight.labelled()
