@@ -193,6 +193,21 @@ def test_retry_is_visible(kernel, sandbox):
     assert [b["status"] for b in bills(sandbox)] == [503, 200]
 
 
+def test_reasoning_effort_is_sent_and_reasoning_is_folded(kernel, sandbox):
+    for option in ("-r low", "--reasoning=xhigh"):
+        cell = kernel.run(f"%%grok -m grok-4.7 -o r {option}\nWhat is 6*7?")
+        assert not cell.of("error")
+    sent = [r["body"] for r in requests(sandbox) if r["method"] == "POST"]
+    assert [body["reasoning_effort"] for body in sent] == ["low", "xhigh"]
+    assert '<details class="grok-nb-reasoning"' in cell.html[-1]
+    assert kernel.value("r.reasoning") not in cell.shown[-1]
+    tokens = kernel.value("r.usage.reasoning_tokens")
+    assert f"({tokens} reasoning)" in cell.html[-1]
+    none = kernel.run("%%grok -m grok-4.20-0309-non-reasoning -r low\nhi")
+    assert "-r" in "".join(none.error["traceback"]).replace("--reasoning", "-r")
+    assert len(requests(sandbox)) == 2
+
+
 def test_unload_takes_the_magics_away(kernel):
     kernel.run("%unload_ext grok_nb")
     cell = kernel.run("%grok hi")
