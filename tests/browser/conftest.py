@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for the module: while it runs, so does its event loop, and no test's own."""
     with chromium() as browser:
         yield browser
 
