@@ -30,6 +30,9 @@ from playwright.sync_api import (
     Route,
     sync_playwright,
 )
+from playwright.sync_api import (
+    TimeoutError as TooLate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -285,7 +288,13 @@ class Notebook:
             }}"""
         )
         self.wait_for("window.restarted")
-        self.wait_for_idle()
+        try:
+            self.wait_for_idle(20)
+        except TooLate:  # Lab has missed what the new kernel said first
+            self.page.evaluate(
+                f"() => {{ {PANEL}.sessionContext.session.kernel.reconnect(); }}"
+            )
+            self.wait_for_idle()
 
     def save(self) -> None:
         self.command("docmanager:save")

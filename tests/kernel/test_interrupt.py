@@ -9,8 +9,8 @@ from grok_nb._sandbox.server import Sandbox
 from tests.support import bills, break_it, eventually, requests, window
 
 USAGE = "__import__('grok_nb').usage()"
-#: A second signal may come when our code has ended; it then hits ipykernel itself, which
-#: loses the cell's answer. Nothing of ours is to be seen in that.
+#: A second signal may come when our code has ended, and hits ipykernel itself, which then
+#: loses the cell's answer; or before the first one's handling has begun to ignore it.
 MOST_TRIES = 4
 FRESH_LEDGER = "import os; os.environ['GROK_NB_STORE'] += '_again'"
 
@@ -19,6 +19,14 @@ FRESH_LEDGER = "import os; os.environ['GROK_NB_STORE'] += '_again'"
 def sandbox():
     with Sandbox(tokens_per_s=100) as server:
         yield server
+
+
+def is_closed_early(sandbox) -> bool:
+    try:
+        eventually(lambda: [b for b in bills(sandbox) if b["closed_early"]])
+    except AssertionError:
+        return False
+    return True
 
 
 def shows(text):
@@ -34,7 +42,7 @@ def test_interrupt_ends_a_stream_and_keeps_its_text(kernel, sandbox, signals):
         for _ in range(signals):
             kernel.interrupt()
         cell.wait()
-        if cell.of("error"):
+        if cell.of("error") and (signals == 1 or is_closed_early(sandbox)):
             break
         window(sandbox, "ledger", "DELETE")
         kernel.run(FRESH_LEDGER)

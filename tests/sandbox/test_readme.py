@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ BLOCKS = re.findall(
 START, *SHELL = [text for language, text in BLOCKS if language == "sh"]
 PYTHON = [text for language, text in BLOCKS if language == "python"]
 PORT = "8123"
-#: Found by itself where grok_nb is installed; the tests' own environment leaves it out.
-PLUGIN = ("-p", "grok_nb.pytest_plugin")
+#: Found by itself where grok_nb is installed; not where it runs from a folder only.
+IS_FOUND = any(e.name == "grok_nb" for e in entry_points(group="pytest11"))
+PLUGIN = () if IS_FOUND else ("-p", "grok_nb.pytest_plugin")
 SUMMARISE = """import grok_nb as gn
 
 
