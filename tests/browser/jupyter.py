@@ -30,9 +30,6 @@ from playwright.sync_api import (
     Route,
     sync_playwright,
 )
-from playwright.sync_api import (
-    TimeoutError as TooLate,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -277,24 +274,6 @@ class Notebook:
         self.page.evaluate(
             f"() => {{ {PANEL}.sessionContext.session.kernel.interrupt(); }}"
         )
-
-    def restart(self) -> None:
-        """Start the kernel again; what is shown stays."""
-        self.page.evaluate(
-            f"""() => {{
-                window.restarted = false;
-                {PANEL}.sessionContext.session.kernel.restart()
-                    .finally(() => {{ window.restarted = true; }});
-            }}"""
-        )
-        self.wait_for("window.restarted")
-        try:
-            self.wait_for_idle(20)
-        except TooLate:  # Lab has missed what the new kernel said first
-            self.page.evaluate(
-                f"() => {{ {PANEL}.sessionContext.session.kernel.reconnect(); }}"
-            )
-            self.wait_for_idle()
 
     def save(self) -> None:
         self.command("docmanager:save")

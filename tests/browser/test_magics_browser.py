@@ -104,7 +104,7 @@ def test_run_all_stops_at_an_error(lab):
     notebook.shutdown()
 
 
-def test_a_thread_goes_on_after_a_restart_and_cells_keep_their_turns(lab, sandbox):
+def test_cells_of_a_thread_keep_their_turns(lab, sandbox):
     turns = (
         "import grok_nb as gn\n[(t.prompt, t.stale) for t in gn.Thread('tea').turns]"
     )
@@ -130,8 +130,6 @@ def test_a_thread_goes_on_after_a_restart_and_cells_keep_their_turns(lab, sandbo
     notebook.run_cell(2)
     assert shown() == both.format(False, False)
 
-    notebook.restart()
-    notebook.run_cell(0)
     notebook.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.content.widgets[2].model"
         ".sharedModel.setSource('%%grok -c tea -q\\nAnd 5 of them?')"
