@@ -7,13 +7,24 @@ wait also cancels the task: otherwise the request would run on, and be billed.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import os
 import queue
+import signal
 import threading
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    NoReturn,
+    TypeVar,
+    cast,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -40,6 +51,120 @@ class End(Generic[T]):
         self.result = result
 
 
+class Errand:
+    """A function that a task has run on the thread that waits for it.
+
+    Parameters
+    ----------
+    function
+        Run in the context of the task.
+    """
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.result: asyncio.Future[Any] = self._loop.create_future()
+        self._context = contextvars.copy_context()
+        self._function = function
+        self._guard = threading.Lock()
+        self._state: Literal["new", "running", "over", "dropped"] = "new"
+
+    def run(self) -> None:
+        """Run it, here; what it raises goes to the task, but for an Interrupt."""
+        with self._guard:
+            if self._state == "dropped":
+                return
+            self._state = "running"
+        value, error = None, None
+        try:
+            try:
+                value = self._context.run(self._function)
+            except KeyboardInterrupt:
+                if self._is_dropped():
+                    return
+                raise
+            except BaseException as raised:  # noqa: BLE001 - goes down to the task
+                error = raised
+            if self._is_dropped():
+                _await_interrupt()
+                return
+        except KeyboardInterrupt:
+            if self._is_dropped():  # it came a moment late
+                return
+            raise
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            self._loop.call_soon_threadsafe(self._settle, value, error)
+
+    def _is_dropped(self) -> bool:
+        with self._guard:
+            if self._state == "running":
+                self._state = "over"
+            return self._state == "dropped"
+
+    def _settle(self, value: Any, error: BaseException | None) -> None:
+        if self.result.done():
+            return
+        if error is None:
+            self.result.set_result(value)
+        elif isinstance(error, StopIteration):  # which no future takes
+            self.result.set_exception(RuntimeError(f"StopIteration: {error}"))
+        else:
+            self.result.set_exception(error)
+
+    def drop(self) -> None:
+        """Leave it: nobody waits for it any more. If it runs, interrupt it."""
+        with self._guard:
+            is_running = self._state == "running"
+            if self._state == "over":
+                return
+            self._state = "dropped"
+            if is_running:
+                _interrupt_main()
+
+
+def _interrupt_main() -> None:
+    """Have Python's own KeyboardInterrupt raised in the main thread."""
+    main = threading.main_thread().ident
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # somebody else would get it
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, signal.SIGINT)  # wakes also what sleeps
+    else:
+        _thread.interrupt_main()
+
+
+def _await_interrupt() -> None:
+    """Let an Interrupt that is on its way come here, and nowhere else."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        threading.Event().wait(CLOSE_S)
+
+
+#: the job whose task this is, or whose task has begun this one
+_job: contextvars.ContextVar[Job[Any] | None] = contextvars.ContextVar(
+    "job", default=None
+)
+
+
+async def above(function: Callable[[], T]) -> T:
+    """Run a function that blocks on the thread that waits for this task.
+
+    There it sees what belongs to a thread (a SQLite connection, matplotlib), and an
+    Interrupt reaches it. Where no main thread waits, it gets a thread of its own, which
+    goes on by itself when the task is cancelled.
+    """
+    loop, job = asyncio.get_running_loop(), _job.get()
+    errand = Errand(function)
+    if job is not None and job.is_awaited_by_main and job.loop is loop:
+        # what was handed up before it arrives before it
+        loop.call_soon(job.hand_up, errand)
+        try:
+            return await errand.result  # type: ignore[no-any-return]  # of the function
+        except asyncio.CancelledError:
+            errand.drop()
+            raise
+    threading.Thread(target=errand.run, name="grok_nb-function", daemon=True).start()
+    return await errand.result  # type: ignore[no-any-return]  # of the function
+
+
 class Job(Generic[T]):
     """A task on the background loop, as seen from other threads.
 
@@ -52,6 +177,17 @@ class Job(Generic[T]):
         self._task: asyncio.Task[Any] | None = None
         self._posted = self._cancelled = False
         self._ended = threading.Event()
+        #: whether it is the main thread that waits in `next`
+        self.is_awaited_by_main = threading.current_thread() is threading.main_thread()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """Where the task runs."""
+        return self._portal.loop
+
+    def hand_up(self, item: Any) -> None:
+        """Have `next` return an item, or run an `Errand`."""
+        self._items.put(item)
 
     def start(
         self, run: Callable[[Callable[[Any], None]], Coroutine[Any, Any, T]]
@@ -74,6 +210,7 @@ class Job(Generic[T]):
     ) -> None:
         __tracebackhide__ = True
         result, error = None, None
+        _job.set(self)
         try:
             result = await run(self._items.put)
         except BaseException as raised:  # noqa: BLE001 - goes up to the caller
@@ -100,6 +237,11 @@ class Job(Generic[T]):
                 item = self._items.get(True, SLICE_S)
             except queue.Empty:
                 item = _NOTHING
+            if type(item) is Errand:
+                if on_idle is not None:
+                    on_idle()  # what is on its way is shown while this takes its time
+                item.run()
+                continue
             if item is not _NOTHING:
                 return item
             if self._portal.is_ending:

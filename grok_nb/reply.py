@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from grok_nb.schema import Schema
+    from grok_nb.tools import Tool
 
 State = Literal["running", "done", "stopped", "failed"]
 CostSource = Literal["reported", "computed", "estimated", "none"]
@@ -206,6 +207,11 @@ class Ask:
         What the answer shall hold; part of ``options``, too, in the API's form.
     repairs
         How often the model is shown that its answer does not fit, to try again.
+    tools
+        Functions that are run where the model calls them; part of ``options``, too, in
+        the API's form.
+    max_steps
+        How often the model's calls are served before it has to answer.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -217,6 +223,8 @@ class Ask:
     timeout_s: float | None = None
     schema: Schema | None = None
     repairs: int = 1
+    tools: tuple[Tool, ...] = ()
+    max_steps: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,21 +273,27 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one of the server's own tools did on the way to a reply.
+    """What a tool did on the way to a reply: a function, or one of the server's own.
 
     Attributes
     ----------
     kind : str
-        ``"web_search"``, ``"x_search"``, ``"code_interpreter"``, ``"file_search"``,
-        ``"mcp"``, or what the API calls a tool that is not known here.
+        ``"function"``, ``"web_search"``, ``"x_search"``, ``"code_interpreter"``,
+        ``"file_search"``, ``"mcp"``, or what the API calls a tool that is not known here.
     name : str
-        What it did: ``"search"``, ``"open_page"``, ``"x_keyword_search"``, ...
+        Of the function, or what the tool did: ``"search"``, ``"open_page"``,
+        ``"x_keyword_search"``, ...
     arguments : str
         JSON text.
     result : str
-        Text or JSON text, where the API gives it; else empty.
+        Text or JSON text, where the API gives it; else empty. Of a function what the
+        model was told: what it returned, or the error that it raised.
     state : str
         ``"running"``, ``"done"`` or ``"failed"``.
+    id : str
+        Of a function's call, as the server named it.
+    round : int
+        Of functions: those that the model called at the same time have the same, from 1.
     """
 
     kind: str
@@ -287,6 +301,8 @@ class Step:
     arguments: str = ""
     result: str = ""
     state: str = "running"
+    id: str = ""
+    round: int = 0
 
     @property
     def about(self) -> str:
@@ -333,7 +349,7 @@ class Reply:
     cited : tuple of Citation
         The sources that it names, in its order; ``citations`` is the same as a frame.
     steps : tuple of Step
-        What the server's own tools did.
+        What tools did: functions, and the server's own.
     parsed
         With a schema: an instance of its class, or the dict or list of a schema without
         class, where dates are text. ``records`` and ``df`` are the same as dicts and as a frame.

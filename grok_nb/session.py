@@ -12,12 +12,11 @@ from grok_nb.api.batch_desk import BatchDesk
 from grok_nb.api.blocking import BlockingClient
 from grok_nb.api.client import Client
 from grok_nb.api.deferred import DeferredDesk
+from grok_nb.api.dialogue import Dialogue
 from grok_nb.api.question import question
-from grok_nb.api.structured import again, spoiled, take
 from grok_nb.errors import (
     ConfigError,
     GrokError,
-    SchemaMismatch,
     Unauthorized,
 )
 from grok_nb.portal import portal
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from grok_nb.api.exchange import Call
     from grok_nb.api.question import AskOptions
     from grok_nb.api.stream import Event
     from grok_nb.api.transport import Http
@@ -250,6 +248,15 @@ class AsyncGrok(Client):
             takes it: where the server has it no more, its tools answer, and a
             RuntimeWarning says what became of the parameters.
 
+            ``tools`` are functions that the model may call (one or a list): their
+            annotations and docstrings tell it what they take, and they run here, in
+            the thread that waits; those that are ``async`` run at the same time. An
+            exception in one is what the model is told. Its calls are served
+            ``max_steps`` times (1-100, default 5), then it has to answer;
+            ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"`` or a name. A dict
+            declares a function without running it (its calls are in ``.tool_calls``),
+            or one of the server's tools.
+
             With ``schema`` the answer is data: a pydantic model (also a dataclass,
             TypedDict, Enum, ``list[Model]``), a dict with a JSON schema,
             ``"@file.json"``, or terse text: ``"name, age int?, tags list[str]:
@@ -259,8 +266,9 @@ class AsyncGrok(Client):
         Returns
         -------
         Reply
-            What was searched is in ``.steps``, what is cited in ``.citations``, what a
-            schema asked for in ``.parsed``, ``.records`` and ``.df``.
+            What was searched, and which functions ran, is in ``.steps``, what is cited
+            in ``.citations``, what a schema asked for in ``.parsed``, ``.records`` and
+            ``.df``.
 
         Raises
         ------
@@ -322,50 +330,10 @@ class AsyncGrok(Client):
         ``on_end`` is called on the event loop with the reply as it ended, also when it
         was stopped or failed.
         """
-        call = await self._call_for(ask, on_retry=on_retry)
-        ended: object = None
-        try:
-            async for _ in self.exchange.run(call):
-                pass
-            call = await self._fitting(ask, call, on_retry)
-        except GrokError as error:
-            ended = error.reply
-            raise
-        finally:
-            if on_end is not None:
-                on_end(ended if isinstance(ended, Reply) else call.fold.reply())
-        return call.fold.reply()
-
-    async def _fitting(
-        self, ask: Ask, call: Call, on_retry: Callable[[RetryNotice], None] | None
-    ) -> Call:
-        """Return the call whose reply fits the schema of its question, if it has one.
-
-        That is the one given, or one in which the model has mended its answer.
-        """
-        if ask.schema is None:
-            return call
-        earlier = None
-        for left in range(ask.repairs, -1, -1):
-            try:
-                take(ask, call.fold, earlier)
-            except SchemaMismatch as error:
-                if not left or not error.repairable:
-                    raise
-                mended = again(ask, error)
-                notice = RetryNotice(f"{error}", 0.0, call.attempts)
-            else:
-                break
-            if on_retry is not None:
-                on_retry(notice)
-            earlier = call.fold
-            try:
-                call = await self._call_for(mended, on_retry=on_retry)
-                async for _ in self.exchange.run(call):
-                    pass
-            except GrokError as failure:
-                raise spoiled(failure, earlier)  # noqa: B904 - it is that error
-        return call
+        dialogue = Dialogue(self, ask, stream=False, on_retry=on_retry, on_end=on_end)
+        async for _ in dialogue.events():
+            pass
+        return dialogue.reply()
 
     def follow(
         self,
@@ -375,40 +343,8 @@ class AsyncGrok(Client):
         on_end: Callable[[Reply], None] | None = None,
     ) -> AsyncReplyStream:
         """Send an `Ask`; return the stream of its events. ``on_end``: see `fetch`."""
-        calls: list[Call] = []
-        ended: list[Reply] = []
-
-        async def events() -> AsyncIterator[Event]:
-            call = await self._call_for(ask, stream=True, on_retry=on_retry)
-            calls.append(call)
-            exchange = self.exchange.run(call)
-            mark = 0
-            try:
-                try:
-                    async for _ in exchange:
-                        for event in call.fold.events_since(mark):
-                            yield event
-                        mark = len(call.fold.log)
-                finally:
-                    await exchange.aclose()  # type: ignore[attr-defined]  # a generator
-                calls[0] = await self._fitting(ask, call, on_retry)
-            except GrokError as error:
-                if isinstance(error.reply, Reply):
-                    ended.append(error.reply)
-                raise
-            finally:
-                if on_end is not None:
-                    on_end(reply())
-            yield calls[0].fold.end()
-
-        def reply() -> Reply:
-            if ended:
-                return ended[0]
-            if calls:
-                return calls[0].fold.reply()
-            return Reply(state="stopped", thread=ask.origin.thread)
-
-        return AsyncReplyStream(events(), reply)
+        dialogue = Dialogue(self, ask, stream=True, on_retry=on_retry, on_end=on_end)
+        return AsyncReplyStream(dialogue.events(), dialogue.reply)
 
     async def request_for(self, ask: Ask, *, stream: bool = False) -> dict[str, Any]:
         """Return the request that an `Ask` becomes: ``method``, ``url``, ``body``.

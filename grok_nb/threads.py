@@ -425,7 +425,8 @@ class Asking:
         """
         if reply.state == "running":  # it ended before it began
             reply = dataclasses.replace(reply, state="stopped")
-        if self._ask is None or not (reply.state == "done" or reply.text):
+        has_run = any(step.kind == "function" for step in reply.steps)
+        if self._ask is None or not (reply.state == "done" or reply.text or has_run):
             return
         turn = Turn(
             asked=self._ask.messages[-1],

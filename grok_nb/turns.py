@@ -113,8 +113,37 @@ def messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
         # one that the server ended is whole, even if it does not fit its schema
         if text and turn.state in ENDINGS and turn.reply.finish_reason is None:
             text += f"\n\n{ENDINGS[turn.state]}"
+        found += exchanged(turn.reply.steps)
         if text:  # a message may not be empty
             found.append({"role": "assistant", "content": text})
+    return found
+
+
+def exchanged(steps: Iterable[Step]) -> list[dict[str, Any]]:
+    """Return the messages that calls of functions, and their results, make.
+
+    Of each round the calls, then their results; what the server's own tools did is in
+    the answer. Source: xai-api.md section 3.2.
+    """
+    rounds: dict[int, list[Step]] = {}
+    for step in steps:
+        if step.kind == "function":
+            rounds.setdefault(step.round, []).append(step)
+    found: list[dict[str, Any]] = []
+    for served in rounds.values():
+        calls = [
+            {
+                "id": step.id,
+                "type": "function",
+                "function": {"name": step.name, "arguments": step.arguments},
+            }
+            for step in served
+        ]
+        found.append({"role": "assistant", "content": "", "tool_calls": calls})
+        found += [
+            {"role": "tool", "tool_call_id": step.id, "content": step.result}
+            for step in served
+        ]
     return found
 
 

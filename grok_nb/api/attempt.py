@@ -291,7 +291,7 @@ class Attempt:
         }
         if failure is not None:
             failure.request_id = failure.request_id or self.record.request_id
-            if fold.log:
+            if fold.log or fold.before is not None:
                 failure.reply = fold.reply()
         record, head = self.record, fold.head
         record.state = state

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from grok_nb.clock import Clock
     from grok_nb.config import Settings
-    from grok_nb.reply import Ask, RetryNotice
+    from grok_nb.reply import Ask, Reply, RetryNotice
     from grok_nb.wire import (
         ApiKey,
         ChatCompletion,
@@ -206,8 +206,12 @@ class Client(
         *,
         stream: bool = False,
         on_retry: Callable[[RetryNotice], None] | None = None,
+        before: Reply | None = None,
     ) -> Call:
-        """Return the call that sends an `Ask` to the endpoint that it names."""
+        """Return the call that sends an `Ask` to the endpoint that it names.
+
+        ``before`` is what came for the same question, before functions were run.
+        """
         if ask.endpoint != RESPONSES:
             call = await self._chat_call(ask, stream=stream, on_retry=on_retry)
         else:
@@ -222,6 +226,7 @@ class Client(
                 timeout_s=ask.timeout_s,
             )
         call.schema = call.fold.schema = ask.schema
+        call.before = call.fold.before = before
         return call
 
     async def resolve_model(self, model: str | None) -> str:

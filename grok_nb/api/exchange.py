@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from grok_nb.clock import Clock
     from grok_nb.config import Secret, Settings
     from grok_nb.pricing import PriceTable
+    from grok_nb.reply import Reply
     from grok_nb.schema import Schema
 
     from .transport import Answer, Http
@@ -84,6 +85,8 @@ class Call:
         timeout_s: float | None = None,
     ) -> None:
         self.schema: Schema | None = None
+        #: what came before it for the same question; see `Fold.before`
+        self.before: Reply | None = None
         self.id = os.urandom(16).hex()
         self.origin = origin
         self.on_retry = on_retry
@@ -124,7 +127,7 @@ class Call:
         """Return an empty fold for the next attempt."""
         count = self.body.get("n")
         fold = self._new_fold(self.request, count if isinstance(count, int) else 1)
-        fold.schema = self.schema
+        fold.schema, fold.before = self.schema, self.before
         return fold
 
 

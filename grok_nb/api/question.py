@@ -13,15 +13,19 @@ from grok_nb.reply import Ask, Origin
 from .chat import check_messages, check_model, checked_ask
 from .parameters import NUMBER, checked
 from .responses import options_of_ask
-from .server_tools import OPTIONS, tools_for
+from .server_tools import OPTIONS, tools_for, without_secrets
 from .structured import OPTIONS as STRUCTURED
 from .structured import schema_of
+
+#: options of `ask` that are about functions
+TOOLS = ("tools", "tool_choice", "max_steps")
 
 if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Mapping, Sequence
 
     from grok_nb.reply import RetryNotice
+    from grok_nb.tools import Tool
 
 
 class AskOptions(TypedDict, total=False):
@@ -51,6 +55,9 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    tools: Any
+    tool_choice: Any
+    max_steps: int | None
     schema: Any
     many: bool | None
     repairs: int | None
@@ -79,6 +86,7 @@ def question(
             f"ask() has no option {name!r}.",
             hint=f"Did you mean {close[0]!r}?" if close else "",
         )
+    options = without_secrets(options)
     messages = _messages(prompt, options)
     on_retry = options.get("on_retry")
     if on_retry is not None and not callable(on_retry):
@@ -95,7 +103,14 @@ def question(
         "schema": schema,
         "repairs": 1 if repairs is None else repairs,
     }
-    tools = tools_for(**{n: options.get(n) for n in ("search", "run_code", *OPTIONS)})
+    searching = {n: options.get(n) for n in ("search", "run_code", *OPTIONS)}
+    functions, others = _tools(options)
+    tools = [*tools_for(**searching), *others]
+    structure |= {"tools": tuple(functions)}
+    if functions:
+        from grok_nb.tools import checked_steps
+
+        structure["max_steps"] = checked_steps(options.get("max_steps"))
     if tools and options.get("search_parameters") is not None:
         raise BadRequest(
             "search_parameters does not go with search or run_code.",
@@ -104,13 +119,14 @@ def question(
     sent = {
         name: value
         for name, value in options.items()
-        if name not in (*beside, "search", "run_code", *OPTIONS, *STRUCTURED)
+        if name not in (*beside, *searching, *STRUCTURED, *TOOLS)
     }
     model = options.get("model")
     if tools:
         if model is not None:
             check_model(model)
-        found = options_of_ask(sent, tools)
+        tools += [tool.declared(flat=True) for tool in functions]
+        found = options_of_ask(sent, tools) | _choice(options, functions, flat=True)
         if schema is not None:
             found["text"] = {"format": schema.format}
         return Ask(
@@ -124,6 +140,9 @@ def question(
             timeout_s=timeout_s,
             **structure,
         )
+    if functions:
+        sent["tools"] = [tool.declared(flat=False) for tool in functions]
+        sent |= _choice(options, functions, flat=False)
     # max_tokens bounds the visible output here (PRODUCT rule; xai-api.md section 3.1)
     names = {"max_tokens": "max_completion_tokens"}
     sent = {names.get(name, name): value for name, value in sent.items()}
@@ -133,6 +152,36 @@ def question(
     ask = checked_ask(messages, model, sent, origin)
     names = {there: here for here, there in names.items()}
     return dataclasses.replace(ask, names=names, timeout_s=timeout_s, **structure)
+
+
+def _tools(options: Mapping[str, Any]) -> tuple[list[Tool], list[dict[str, Any]]]:
+    """Return the functions, and the server's own tools, that options of `ask` name."""
+    if options.get("tools") is None:
+        for name in ("tool_choice", "max_steps"):
+            if options.get(name) is not None:
+                raise BadRequest(
+                    f"{name} is about functions that were not given.",
+                    hint="Add tools=[function, ...].",
+                )
+        return [], []
+    from grok_nb.tools import checked_tools
+
+    functions, others = checked_tools(options["tools"])
+    if functions and (options.get("n") or 1) != 1:
+        raise BadRequest("n must be 1 with tools: one answer is gone on with.")
+    return functions, others
+
+
+def _choice(
+    options: Mapping[str, Any], functions: list[Tool], *, flat: bool
+) -> dict[str, Any]:
+    """Return what a request says of which tool is to be called, if anything."""
+    if options.get("tool_choice") is None:
+        return {}
+    from grok_nb.tools import checked_choice
+
+    choice = checked_choice(options["tool_choice"], functions, flat=flat)
+    return {"tool_choice": choice}
 
 
 def _messages(

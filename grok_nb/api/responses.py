@@ -200,13 +200,16 @@ def _item(where: str, item: object) -> dict[str, Any]:
 
 
 def items_of(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Write messages of chat completions as input items.
+    """Write messages of chat completions as input items; items stay as they are.
 
     Source: xai-api.md sections 3.2 and 6.2.
     """
     items: list[dict[str, Any]] = []
     for message in messages:
         role, content = message.get("role"), message.get("content")
+        if role is None:  # an item of a response, as it came
+            items.append(dict(message))
+            continue
         if role in ("tool", "function"):
             items.append(
                 {

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from grok_nb import pricing
 from grok_nb.reply import Choice, Citation, Reply, Step, ToolCall, Usage
 
+from .structured import continued
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -110,11 +112,11 @@ class Event:
     ----------
     kind : str
         ``"reasoning"``, ``"text"``, ``"tool_call"``, ``"search"`` (one of the server's
-        own tools: it begins, says what it looks for, ends), ``"citation"``,
-        ``"usage"`` or ``"end"``.
+        own tools: it begins, says what it looks for, ends), ``"tool_result"`` (a
+        function has ended), ``"citation"``, ``"usage"`` or ``"end"``.
     delta : str
-        What this step adds: text, arguments, what is searched for, the cited address;
-        empty for ``"usage"`` and ``"end"``.
+        What this step adds: text, arguments, what is searched for, what a function
+        returned, the cited address; empty for ``"usage"`` and ``"end"``.
     choice : int
         Which of the ``n`` answers it belongs to.
     """
@@ -147,6 +149,11 @@ class Fold:
         self.data: dict[str, Any] | None = None
         #: what the reply is read by, if it is
         self.schema: Schema | None = None
+        #: what came for the same question before this was asked: calls of functions
+        self.before: Reply | None = None
+        #: how long the log was when the calls that it asks for began to be served:
+        #: from there on it is not the whole reply
+        self.served_at: int | None = None
         self.usage: Usage | None = None
         #: what a stream told of the prompt as it began; the rest is not known yet
         self.begun: Usage | None = None
@@ -235,6 +242,11 @@ class Fold:
     def finish_reason(self) -> str | None:
         """Finish reason of the first choice."""
         return self._finish.get(0, (None, 0))[0]
+
+    @property
+    def text(self) -> str:
+        """Text of the first choice: of this reply alone, without what came before it."""
+        return _joined([d for kind, n, d in self.log if kind == "text" and n == 0])
 
     @property
     def tool_call_count(self) -> int:
@@ -355,7 +367,15 @@ class Fold:
         return [
             Event(kind, delta, choice, self, mark + offset)
             for offset, (kind, choice, delta) in enumerate(self.log[mark:], 1)
+            if delta or kind != "tool_result"  # which only begins
         ]
+
+    def note_step(self, number: int, step: Step, delta: str = "") -> None:
+        """Take how the call of a function goes: it begins, or has a result."""
+        if self.served_at is None:
+            self.served_at = len(self.log)
+        self._steps[len(self.log)] = (("function", number), step)
+        self.log.append(("tool_result", 0, delta))
 
     def end(self) -> Event:
         """Return the event that closes a stream."""
@@ -381,9 +401,12 @@ class Fold:
         head = self.head
         outcome = self.outcome if mark is None else {}
         is_read = self.schema is None or "parsed" in outcome
-        if outcome.get("state") == "done" and not is_read:
-            outcome = {**outcome, "state": "running"}  # it may have to be mended
-        return Reply(
+        is_served = self.served_at is not None and len(log) > self.served_at
+        if outcome.get("state") == "done" and (is_served or not is_read):
+            outcome = {**outcome, "state": "running"}  # it is to be gone on with
+        if is_served:  # calls are steps by now
+            calls = []
+        made = Reply(
             choices=tuple(
                 Choice(
                     index=index,
@@ -412,6 +435,7 @@ class Fold:
                 **outcome,
             },
         )
+        return made if self.before is None else continued(self.before, made)
 
     def _tool_calls(
         self, log: list[tuple[EventKind, int, str]]

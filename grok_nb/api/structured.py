@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_REPAIRS = 5
 #: options of `ask` that are about a schema
 OPTIONS = ("schema", "many", "repairs")
+_NOT_AGAIN = ("tools", "tool_choice", "max_turns")
 #: finish reasons of an answer that is not whole
 _CUT = {
     "length": "its token limit",
@@ -86,7 +87,7 @@ def take(ask: Ask, fold: Fold, earlier: Fold | None) -> None:
     assert ask.schema is not None  # noqa: S101 - for questions with a schema
     try:
         _check_whole(reply)
-        fold.outcome["parsed"] = ask.schema.read(reply.text)
+        fold.outcome["parsed"] = ask.schema.read(fold.text)
     except GrokError as error:
         error.reply = dataclasses.replace(reply, state="failed")
         error.request_id = reply.request_id
@@ -112,7 +113,8 @@ def again(ask: Ask, error: SchemaMismatch) -> Ask:
     return dataclasses.replace(
         ask,
         messages=(*ask.messages, *answered, {"role": "user", "content": told}),
-        options={n: v for n, v in ask.options.items() if n != "tools"},
+        options={n: v for n, v in ask.options.items() if n not in _NOT_AGAIN},
+        tools=(),
     )
 
 
@@ -133,6 +135,42 @@ def _check_whole(reply: Reply) -> None:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 200 else text[:199] + "…"
+
+
+def continued(first: Reply, second: Reply) -> Reply:
+    """Return one reply of what came before functions were run, and after.
+
+    Nothing that was paid for is left out: texts and reasoning follow each other, where
+    there was any before.
+    """
+    one, two = first.choices[0], second.choices[0]
+    text = one.text + "\n\n" if one.text and two.text else one.text
+    offset = len(text)
+    cited = [
+        dataclasses.replace(
+            c,
+            start=None if c.start is None else c.start + offset,
+            end=None if c.end is None else c.end + offset,
+        )
+        for c in second.cited
+    ]
+    choice = dataclasses.replace(
+        two,
+        text=text + two.text,
+        reasoning="\n\n".join(part for part in (one.reasoning, two.reasoning) if part),
+    )
+    return dataclasses.replace(
+        second,
+        **{
+            **_together(first, second),
+            "repairs": second.repairs,
+            "cited": (*first.cited, *cited),
+        },
+        choices=(choice, *second.choices[1:]),
+        model=second.model or first.model,
+        sandbox=second.sandbox or first.sandbox,
+        thread=second.thread or first.thread,
+    )
 
 
 def _together(first: Reply, second: Reply) -> dict[str, Any]:

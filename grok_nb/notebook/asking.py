@@ -37,7 +37,7 @@ UNTIL = "until this kernel ends"
 #: Options that are sent as they are typed.
 _SENT = (
     *("model", "temperature", "max_tokens", "top_p", "seed", "stop", "n"),
-    *("reasoning_effort", "timeout_s", "many"),
+    *("reasoning_effort", "timeout_s", "many", "max_steps", "tool_choice"),
 )
 _CARD = [
     ("Set the environment variable", "XAI_API_KEY"),
@@ -115,6 +115,10 @@ class CellAsking:
         sent = {name: options.get(name) for name in _SENT}
         if options.get("schema") is not None:
             sent["schema"] = schema_of(options["schema"], names)
+        if options.get("tools"):
+            from .functions import functions_in
+
+            sent["tools"] = functions_in(options["tools"], names)
         if asking is None:
             from grok_nb.api.question import question
         else:

@@ -146,6 +146,13 @@ def _schemas(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
     ]
 
 
+def _functions(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
+    del typed
+    from .functions import listed
+
+    return listed(names)
+
+
 def _public(names: Mapping[str, Any]) -> list[str]:
     hidden = ("In", "Out", "exit", "quit", "get_ipython", "open")
     return sorted(n for n in names if not n.startswith("_") and n not in hidden)
@@ -164,6 +171,11 @@ _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "system": _files,
     "chat": _threads,
     "schema": _schemas,
+    "tools": _functions,
+    "tool_choice": lambda typed, names: (
+        *("auto", "none", "required"),
+        *_functions(typed, names),
+    ),
     "df": lambda _, names: _public(names),
     "out": lambda _, names: _public(names),
 }

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core import interactiveshell
 
+from grok_nb.compact import compact, is_frame
 from grok_nb.config import scrub
 from grok_nb.errors import BadRequest
-from grok_nb.frames.compact import compact, is_frame
 
 from .interpolate import suggest
 from .options import OptionError

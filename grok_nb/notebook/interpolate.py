@@ -13,7 +13,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from grok_nb.frames.compact import compact, is_frame
+from grok_nb.compact import compact, is_frame
 
 from .options import OptionError
 

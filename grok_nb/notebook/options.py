@@ -111,6 +111,26 @@ ASKING = (
     Option("many", ("--many",), "", "with --schema: a list of records", True),  # noqa: FBT003
     Option("df", ("--df",), "NAME", "with --schema: bind the records as a DataFrame"),
     Option(
+        "tools",
+        ("--tool",),
+        "NAME",
+        "a function of yours that the model may call; repeatable",
+        is_list=True,
+    ),
+    Option(
+        "max_steps",
+        ("--max-steps",),
+        "N",
+        "with --tool: how often calls are served before it has to answer (5)",
+        int,
+    ),
+    Option(
+        "tool_choice",
+        ("--tool-choice",),
+        "X",
+        "with --tool: auto (default), none, required, or the NAME to call",
+    ),
+    Option(
         "raw",
         ("-R", "--raw"),
         "",
@@ -178,6 +198,7 @@ _GROUPS = {
     "What is asked": ("model", "system", "raw", "attach", "context"),
     "A conversation": ("chat", "fresh"),
     "An answer as data": ("schema", "many", "df"),
+    "Functions that it may call": ("tools", "max_steps", "tool_choice"),
     "How it is shown and kept": (
         *("out", "format", "code", "quiet", "verbose", "stream"),
     ),

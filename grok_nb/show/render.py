@@ -7,6 +7,7 @@ front end's theme; nothing here changes from run to run.
 from __future__ import annotations
 
 import base64
+import json
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
@@ -152,7 +153,7 @@ def _choice_html(choice: Choice, body: Callable[[str], str]) -> str:
     if choice.refusal:
         parts.append(f"<p><em>{escape_text(choice.refusal)}</em></p>")
     parts += [
-        f"<p><code>{escape_text(f'{call.name}({call.arguments})')}</code></p>"
+        f"<p><code>{escape_text(call_text(call.name, call.arguments))}</code></p>"
         for call in choice.tool_calls
     ]
     return "".join(parts)
@@ -169,7 +170,28 @@ def _steps_html(steps: tuple[Step, ...]) -> str:
     )
 
 
+def call_text(name: str, arguments: str) -> str:
+    """Return a call of a function as a reader writes it: ``f(city="Bern")``."""
+    try:
+        given = json.loads(arguments or "{}")
+    except (ValueError, RecursionError):
+        given = None
+    if isinstance(given, dict):
+        parts = (f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in given.items())
+        arguments = ", ".join(parts)
+    arguments = arguments.encode("utf-8", "replace").decode("utf-8")
+    return f"{name}({_cut(arguments, _LONGEST_STEP)})"
+
+
 def _step_html(step: Step) -> str:
+    if step.kind == "function":
+        html = f"<code>{escape_text(call_text(step.name, step.arguments))}</code>"
+        if step.state != "done":
+            style = f' style="{_BAD}"' if step.state == "failed" else ""
+            html += f" <span{style}>({step.state})</span>"
+        if step.result:
+            html += f"<pre>{escape_text(_cut(step.result, _LONGEST_STEP))}</pre>"
+        return html
     words = _TOOLS.get(step.kind, step.kind)
     if step.name and step.name not in (step.kind, "code_execution"):
         words += f": {step.name}"

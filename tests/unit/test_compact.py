@@ -10,7 +10,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grok_nb.frames.compact import BUDGET, compact, is_frame
+from grok_nb.compact import BUDGET, compact, is_frame
 
 CELLS = st.one_of(
     st.none(),

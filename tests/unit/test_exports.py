@@ -133,7 +133,7 @@ def test_module_functions_ask_like_the_methods() -> None:
         *("search", "domains", "not_domains", "handles", "not_handles"),
         *("since", "until", "images", "video", "run_code"),
         "search_parameters",
-        *("schema", "many", "repairs"),
+        *("schema", "many", "repairs", "tools", "tool_choice", "max_steps"),
     }
 
 

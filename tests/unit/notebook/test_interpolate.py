@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from grok_nb.frames.compact import BUDGET
+from grok_nb.compact import BUDGET
 from grok_nb.notebook.interpolate import FILTERS, interpolate
 from grok_nb.notebook.options import OptionError
 
