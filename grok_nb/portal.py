@@ -440,6 +440,9 @@ _parents_portal: Portal | None = None
 def portal() -> Portal:
     """Return the process's portal; it starts on first use."""
     global _portal  # noqa: PLW0603 - one per process is the point
+    running = _portal
+    if running is not None and running.is_alive():
+        return running  # without the lock, which an Interrupt might leave closed
     with _lock:
         if _portal is None or not _portal.is_alive():
             _portal = Portal()
