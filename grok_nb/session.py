@@ -242,7 +242,8 @@ class AsyncGrok(Client):
             ``seed``, ``stop`` and the penalties cannot be used. Of the web:
             ``domains`` or ``not_domains`` (at most 5). Of X: ``handles`` or
             ``not_handles`` (at most 20), ``since`` and ``until`` (days, inclusive),
-            ``video``. ``images`` has pictures that are met looked at.
+            ``video``. ``images`` has pictures that are met looked at, ``max_turns``
+            bounds how often the server goes and looks.
 
             ``search_parameters`` is the live search of 2025, as `chat_completion`
             takes it: where the server has it no more, its tools answer, and a

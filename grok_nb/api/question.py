@@ -55,6 +55,7 @@ class AskOptions(TypedDict, total=False):
     images: bool | None
     video: bool | None
     run_code: bool | None
+    max_turns: int | None
     tools: Any
     tool_choice: Any
     max_steps: int | None

@@ -259,6 +259,7 @@ def _part(role: object, part: Any) -> Any:
 #: option of `ask` -> what it is called here; what is missing cannot be asked for
 _OF_ASK = {
     "max_tokens": "max_output_tokens",
+    "max_turns": "max_turns",
     "temperature": "temperature",
     "top_p": "top_p",
     "reasoning_effort": "reasoning",
@@ -296,9 +297,9 @@ def options_of_ask(
                 "them does not know it.",
                 hint=f"Leave out {name}, or ask without search and run_code.",
             )
-        if name == "max_tokens":
+        if name in ("max_tokens", "max_turns"):
             (value,) = checked(  # noqa: PLW2901 - under the user's own name
-                "", {name: PARAMETERS["max_output_tokens"]}, {name: value}
+                "", {name: PARAMETERS[_OF_ASK[name]]}, {name: value}
             ).values()
         if name == "reasoning_effort":
             if not isinstance(value, str):

@@ -38,6 +38,8 @@ UNTIL = "until this kernel ends"
 _SENT = (
     *("model", "temperature", "max_tokens", "top_p", "seed", "stop", "n"),
     *("reasoning_effort", "timeout_s", "many", "max_steps", "tool_choice"),
+    *("search", "domains", "not_domains", "handles", "not_handles"),
+    *("since", "until", "images", "video", "run_code"),
 )
 _CARD = [
     ("Set the environment variable", "XAI_API_KEY"),

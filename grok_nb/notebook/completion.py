@@ -172,6 +172,7 @@ _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "chat": _threads,
     "schema": _schemas,
     "tools": _functions,
+    "search": lambda *_: ("web", "x", "web,x"),
     "tool_choice": lambda typed, names: (
         *("auto", "none", "required"),
         *_functions(typed, names),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grok_nb.show.render import reply_bundle
+from grok_nb.show.render import doing, reply_bundle
 from grok_nb.show.safe_html import Incremental, safe_html
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Live:
             note = str(self._waiting)
         else:
             note = f"waiting, {now - self._begun:.0f} s"
-        self._paint(reply(), note)
+        self._paint(reply(), note, waits=self._waiting is not None)
 
     def finish(self, reply: Reply) -> None:
         """Show the reply as it is now, whole and for good."""
@@ -92,7 +92,9 @@ class Live:
         body = self._blocks.whole if single else safe_html
         self._put(reply_bundle(reply, body=body, how=self._how, table=self._table))
 
-    def _paint(self, reply: Reply, note: str) -> None:
+    def _paint(self, reply: Reply, note: str, *, waits: bool = False) -> None:
+        if not waits and (now := doing(reply.steps)):
+            note = now
         self._painted = self._clock.monotonic()
         self._stale = False
         single = len(reply.choices) == 1

@@ -131,6 +131,21 @@ ASKING = (
         "with --tool: auto (default), none, required, or the NAME to call",
     ),
     Option(
+        "search",
+        ("--search",),
+        "WHERE",
+        "let xAI search: web, x (posts), or web,x",
+    ),
+    Option("domains", ("--domains",), "A,B", "of the web only these (at most 5)"),
+    Option("not_domains", ("--not-domains",), "A,B", "of the web all but these"),
+    Option("handles", ("--handles",), "A,B", "of X only these accounts (at most 20)"),
+    Option("not_handles", ("--not-handles",), "A,B", "of X all but these"),
+    Option("since", ("--since",), "DAY", "posts of X from 2026-01-31 on"),
+    Option("until", ("--until",), "DAY", "posts of X up to that day"),
+    Option("images", ("--images",), "", "look at pictures that are met", True),  # noqa: FBT003
+    Option("video", ("--video",), "", "look at videos of X", True),  # noqa: FBT003
+    Option("run_code", ("--run-code",), "", "let xAI write and run code", True),  # noqa: FBT003
+    Option(
         "raw",
         ("-R", "--raw"),
         "",
@@ -199,6 +214,10 @@ _GROUPS = {
     "A conversation": ("chat", "fresh"),
     "An answer as data": ("schema", "many", "df"),
     "Functions that it may call": ("tools", "max_steps", "tool_choice"),
+    "Tools that run at xAI": (
+        *("search", "domains", "not_domains", "handles", "not_handles"),
+        *("since", "until", "images", "video", "run_code"),
+    ),
     "How it is shown and kept": (
         *("out", "format", "code", "quiet", "verbose", "stream"),
     ),

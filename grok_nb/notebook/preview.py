@@ -88,7 +88,21 @@ def details_bundle(reply: Reply | None) -> dict[str, str]:
                     ),
                 )
             )
+            uses = tuple((name, n) for name, n in usage.tool_uses if n)
+            said = ", ".join(f"{count:,} {_use(name, count)}" for name, count in uses)
+            if said:
+                fee = pricing.tool_ticks(uses) / pricing.TICKS_PER_USD
+                facts.append(("tools", f"{said}: {dollars(fee)} of the cost"))
     return listing_bundle("", [fact for fact in facts if fact[1]], [], [])
+
+
+def _use(name: str, count: int) -> str:
+    """Say what one of the server's own tools is billed by, in words."""
+    words = name.removesuffix("_calls").removesuffix("_fetched").replace("_", " ")
+    words = words.replace("x ", "X ")
+    if words.endswith("search") and count > 1:
+        return f"{words}es"
+    return words if count == 1 or words.endswith("s") else f"{words}s"
 
 
 def _tokens_and_price(ask: Ask, grok: Any, model: str) -> list[tuple[str, str]]:

@@ -87,15 +87,16 @@ def reply_bundle(
     elif how != "md":
         body = partial(as_html, how=how)
     many = len(reply.choices) > 1
-    parts = [
-        f'<div class="grok-nb-reply" style="{_WRAP}">',
-        _steps_html(reply.steps),
-    ]
+    parts = [f'<div class="grok-nb-reply" style="{_WRAP}">']
+    if reply.state == "running":  # what is going on comes first, and is seen
+        parts.append(_steps_html(reply.steps, is_open=True))
     for choice in reply.choices:
         if many:
             parts.append(note_html(f"{choice.index + 1} of {len(reply.choices)}"))
         parts.append(_choice_html(choice, body))
     parts.append(_footnotes_html(reply))
+    if reply.state != "running":
+        parts.append(_steps_html(reply.steps))
     parts += [note_html(footer(reply, note), bad=reply.state == "failed"), "</div>"]
     return {"text/html": "".join(parts), "text/plain": plain_text(reply, how)}
 
@@ -159,13 +160,13 @@ def _choice_html(choice: Choice, body: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
-def _steps_html(steps: tuple[Step, ...]) -> str:
+def _steps_html(steps: tuple[Step, ...], *, is_open: bool = False) -> str:
     if not steps:
         return ""
     rows = "".join(f"<li>{_step_html(step)}</li>" for step in steps)
     plural = "s" if len(steps) > 1 else ""
     return (
-        f'<details class="grok-nb-steps" style="{_FOLD}">'
+        f'<details class="grok-nb-steps" style="{_FOLD}"{" open" if is_open else ""}>'
         f"<summary>{len(steps)} step{plural}</summary><ul>{rows}</ul></details>"
     )
 
@@ -181,6 +182,24 @@ def call_text(name: str, arguments: str) -> str:
         arguments = ", ".join(parts)
     arguments = arguments.encode("utf-8", "replace").decode("utf-8")
     return f"{name}({_cut(arguments, _LONGEST_STEP)})"
+
+
+def doing(steps: tuple[Step, ...]) -> str:
+    """Say what tools are doing now; empty where they do nothing."""
+    said = []
+    for step in steps:
+        if step.state != "running":
+            continue
+        if step.kind == "function":
+            said.append(f"running {step.name}")
+        elif step.name == "open_page":
+            said.append(f"opening {step.about}")
+        elif step.kind == "code_interpreter":
+            said.append("running code")
+        else:
+            what = _TOOLS.get(step.kind, step.kind)
+            said.append(f"{what}: {step.about}" if step.about else what)
+    return _cut(" · ".join(said), _LONGEST_LABEL)
 
 
 def _step_html(step: Step) -> str:

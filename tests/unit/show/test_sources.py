@@ -103,7 +103,12 @@ def test_steps_are_folded_with_what_they_did() -> None:
     assert "code <code>print(6*7)</code><pre>42</pre>" in html
     assert "moon: fly (running)" in html
     assert "found" not in html  # what matters of it is cited
-    assert html.index("<details") < html.index("grok-nb-text")
+    assert html.index("<details") > html.index("grok-nb-text")
+    running = shown(steps=steps, state="running")["text/html"]
+    assert running.index("<details") < running.index("grok-nb-text")
+    assert '<details class="grok-nb-steps"' in html
+    assert " open><summary>" in running
+    assert " open><summary>" not in html
     assert "<summary>1 step</summary>" in shown(steps=steps[:1])["text/html"]
 
 
