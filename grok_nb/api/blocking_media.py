@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, Unpack
 
 from grok_nb.portal import portal
+from grok_nb.reply import Origin
 
 from . import embeddings
 from . import files as files_api
@@ -44,6 +45,8 @@ class BlockingMedia:
         quality: str | None = None,
         response_format: str = "b64_json",
         user: str | None = None,
+        timeout_s: float | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> Images:
         """Draw pictures; see `Client.generate_images`."""
         if model is not None:
@@ -58,6 +61,8 @@ class BlockingMedia:
                 quality=quality,
                 response_format=response_format,
                 user=user,
+                timeout_s=timeout_s,
+                origin=origin,
             )
         )
 
@@ -74,6 +79,8 @@ class BlockingMedia:
         quality: str | None = None,
         response_format: str = "b64_json",
         user: str | None = None,
+        timeout_s: float | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> Images:
         """Draw pictures after others; see `Client.edit_images`."""
         if model is not None:
@@ -96,6 +103,8 @@ class BlockingMedia:
                 quality=quality,
                 response_format=response_format,
                 user=user,
+                timeout_s=timeout_s,
+                origin=origin,
             )
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from grok_nb import attachments, pictures, pricing
 from grok_nb.errors import BadRequest, GrokError, NotFound, ServerFault
-from grok_nb.reply import Usage
+from grok_nb.reply import Origin, Usage
 
 from . import gate
 from .chat import check_model
@@ -299,6 +299,8 @@ class ImageMethods:
         quality: str | None = None,
         response_format: str = "b64_json",
         user: str | None = None,
+        timeout_s: float | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> Images:
         """Draw pictures: ``POST /v1/images/generations``.
 
@@ -322,6 +324,10 @@ class ImageMethods:
             is fetched by `download` only.
         user
             Your name for who asks.
+        timeout_s
+            Limit of this call in seconds, retries included; default the session's.
+        origin
+            Where it comes from, for the ledger.
 
         Returns
         -------
@@ -349,7 +355,8 @@ class ImageMethods:
         ...     grok.generate_images("a red fox in the snow").images[0].mime_type
         'image/jpeg'
         """
-        body = self._image_body(
+        body = image_body(
+            self.exchange.table,
             prompt,
             model,
             n=n,
@@ -359,7 +366,10 @@ class ImageMethods:
             response_format=response_format,
             user=user,
         )
-        return await self._pictures(Call(GENERATIONS, body, fold=ImageFold))
+        call = Call(
+            GENERATIONS, body, fold=ImageFold, timeout_s=timeout_s, origin=origin
+        )
+        return await self._pictures(call)
 
     async def edit_images(
         self,
@@ -374,6 +384,8 @@ class ImageMethods:
         quality: str | None = None,
         response_format: str = "b64_json",
         user: str | None = None,
+        timeout_s: float | None = None,
+        origin: Origin = Origin(),  # noqa: B008 - frozen
     ) -> Images:
         """Draw pictures after others: ``POST /v1/images/edits``.
 
@@ -385,6 +397,7 @@ class ImageMethods:
             One picture, or up to five: each anything that `ask` takes as a picture for
             ``attach=``, a `GeneratedImage`, or ``{"file_id": ...}``.
         model, n, aspect_ratio, resolution, quality, response_format, user
+        timeout_s, origin
             As for `generate_images`; the API's quality ``"auto"`` is medium here.
 
         Returns
@@ -403,7 +416,8 @@ class ImageMethods:
         Source: xai-api.md section 7.2.
         """
         given = sources(image, images)
-        body = self._image_body(
+        body = image_body(
+            self.exchange.table,
             prompt,
             model,
             n=n,
@@ -421,7 +435,8 @@ class ImageMethods:
         def fold(request: Mapping[str, Any], choices: int) -> ImageFold:
             return ImageFold(request, choices, inputs=len(given))
 
-        return await self._pictures(Call(EDITS, body, fold=fold))
+        call = Call(EDITS, body, fold=fold, timeout_s=timeout_s, origin=origin)
+        return await self._pictures(call)
 
     async def download(self, image: GeneratedImage | str) -> GeneratedImage:
         """Fetch a picture of which only the URL came; free, and without the key.
@@ -490,28 +505,34 @@ class ImageMethods:
             data, kind, url, image.revised_prompt, image.moderated, image.raw
         )
 
-    def _image_body(
-        self, prompt: str, model: str | None, **options: Any
-    ) -> dict[str, Any]:
-        asked: object = prompt
-        if not isinstance(asked, str) or not asked.strip():
-            raise BadRequest(
-                "prompt must be text that says what the picture is to show."
-            )
-        if model is None:
-            model = pricing.snapshot_default("image_model")
-        check_model(model)
-        gate.warn_if_retired(self.exchange.table, model)
-        made = checked("Pictures", PARAMETERS, options)
-        _check_values("response_format", made, FORMATS)
-        _check_for(self.exchange.table.find(model), model, made)
-        return {"model": model, "prompt": prompt, **made}
-
     async def _pictures(self, call: Call) -> Images:
         async for _ in self.exchange.run(call):
             pass
         assert isinstance(call.fold, ImageFold)  # noqa: S101 - it was made so above
         return call.fold.result()
+
+
+def image_body(
+    table: PriceTable, prompt: str, model: str | None, **options: Any
+) -> dict[str, Any]:
+    """Return what is sent, but for the pictures that are to be edited.
+
+    Raises
+    ------
+    BadRequest
+        An argument cannot be right, as far as the price list knows the model.
+    """
+    asked: object = prompt
+    if not isinstance(asked, str) or not asked.strip():
+        raise BadRequest("prompt must be text that says what the picture is to show.")
+    if model is None:
+        model = pricing.snapshot_default("image_model")
+    check_model(model)
+    gate.warn_if_retired(table, model)
+    made = checked("Pictures", PARAMETERS, options)
+    _check_values("response_format", made, FORMATS)
+    _check_for(table.find(model), model, made)
+    return {"model": model, "prompt": prompt, **made}
 
 
 def _check_for(model: Model | None, name: str, options: Mapping[str, Any]) -> None:
@@ -554,6 +575,8 @@ def sources(image: Any, images: Sequence[Any] | None) -> list[dict[str, Any]]:
         raise BadRequest("Give one picture as image=, or several as images=[...].")
     if images is None:
         return [_source(image, "image")]
+    if isinstance(images, Images):
+        images = images.images
     if not isinstance(images, (list, tuple)) or not 1 <= len(images) <= MOST_INPUTS:
         raise BadRequest(f"images must be a list of 1 to {MOST_INPUTS} pictures.")
     return [_source(thing, f"images[{at}]") for at, thing in enumerate(images)]
@@ -565,6 +588,8 @@ def _source(thing: Any, what: str) -> dict[str, Any]:
         if isinstance(named, str) and named:
             return dict(thing)
         raise BadRequest(f"{what} is a dict without file_id or url.")
+    if isinstance(thing, Images) and len(thing) == 1:
+        thing = thing[0]
     if isinstance(thing, GeneratedImage) and thing.data is None:
         if thing.url is None:
             raise BadRequest(f"{what} is {thing!r}.")

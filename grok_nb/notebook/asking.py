@@ -17,7 +17,7 @@ from IPython.display import display
 
 from grok_nb.errors import BadRequest, ConfigError, GrokError
 
-from .options import ASKING, OptionError
+from .options import ASKING, Option, OptionError
 from .structured import bind_frame, check_names, schema_of
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class CellAsking:
                 failed=self._failed and self._failed[1],
                 unstored=self._unstored,
             ),
-            *(_attached(text, names, notes) for text in options.get("attach", [])),
+            *(attached(text, names, notes) for text in options.get("attach", [])),
         ]
         sent = {name: options.get(name) for name in _SENT}
         if options.get("schema") is not None:
@@ -364,10 +364,11 @@ def default() -> Any:
     return default
 
 
-def by_flag(message: str) -> str:
+def by_flag(message: str, options: tuple[Option, ...] = ASKING) -> str:
     """Name the option as it is typed where a message names the parameter."""
-    flags = {option.name: option.flags[-1] for option in ASKING}
-    flags["max_completion_tokens"] = flags["max_tokens"]
+    flags = {option.name: option.flags[-1] for option in options}
+    if "max_tokens" in flags:
+        flags["max_completion_tokens"] = flags["max_tokens"]
     # where the messages about parameters have the name; elsewhere it may be a word
     return re.sub(
         r"(^|parameter |model: )([a-z_]+)\b",
@@ -396,7 +397,7 @@ def _from_file(system: str) -> str:
         ) from None
 
 
-def _attached(text: str, names: dict[str, Any], notes: list[str]) -> Any:
+def attached(text: str, names: dict[str, Any], notes: list[str]) -> Any:
     """Return what ``-a`` names: an object, or a path or URL."""
     from .interpolate import interpolate, object_in
 

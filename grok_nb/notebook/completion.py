@@ -13,15 +13,17 @@ from grok_nb.errors import GrokError
 from grok_nb.show.formats import FORMATS
 
 from .interpolate import FILTERS
-from .options import CELL, LINE, Option
+from .options import CELL, FIX, LINE, PICTURE, TOKENS, Option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _MOST_PATHS = 200
-_MAGIC = re.compile(r"\s*(%%?)grok\s")
+_MAGIC = re.compile(r"\s*(%%?)(grok(?:_\w+)?)\s")
 _BRACES = re.compile(r"\{\{\s*([^{}|\n]*)$")
 _FILTER = re.compile(r"\{\{[^{}\n]*\|\s*(\w*)$")
+#: magics with options of their own
+_OF_MAGIC = {"grok_image": PICTURE, "grok_tokens": TOKENS, "grok_fix": FIX}
 _LAST_WORD = re.compile(r"(?:^|\s)(\S*)$")
 
 
@@ -55,7 +57,8 @@ def candidates(
         return found[1], _starting(found[1], _public(names))
     if is_cell and line_number > 0:
         return "", []
-    return _on_the_line(line, CELL if is_cell else LINE, names)
+    options = _OF_MAGIC.get(magic[2], CELL if is_cell else LINE)
+    return _on_the_line(line, options, names)
 
 
 def _on_the_line(

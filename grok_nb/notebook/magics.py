@@ -23,6 +23,7 @@ from grok_nb.show.formats import FORMATS, fenced
 
 from .asking import UNTIL, CellAsking, brief, default, is_brief, parent_of
 from .options import CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
+from .picturing import Picturing
 from .structured import bind_frame
 from .verbatim import TRANSFORMS, typed_body, with_body
 
@@ -68,12 +69,15 @@ Examples
   %%grok --schema 'item, quantity int, price float' --many --df items
   %%grok --schema Invoice -o reply         reply.parsed is an Invoice
   %%grok -c plan                           continue the thread "plan"
+  %%grok --tool get_prices --tool plot     functions of yours
+  %%grok --search web --domains docs.x.ai     its sources: reply.citations
   %%grok --dry-run --max-tokens 500        the price, and what would be sent
 
 Beside it
   %grok TEXT                  ask in one line; returns the Reply
   %grok_fix                   have the cell that failed last corrected
   %grok_last                  the last reply again
+  %grok_image TEXT            draw pictures, or change some
   %grok_tokens TEXT           how the model splits a text
   %grok_threads               the threads here; gn.Thread("plan") has .turns, .ask(),
                               .undo(), .fork(), .save(), .load(), .clear(), .delete()
@@ -105,7 +109,7 @@ TOKENS_HELP = help_text(
 
 
 @magics_class
-class GrokMagics(CellAsking, Magics):
+class GrokMagics(CellAsking, Picturing, Magics):
     """The magics of grok_nb; what ``%config GrokMagics`` sets holds for all of them."""
 
     model = Unicode(None, allow_none=True, help="Default model: an id or alias.").tag(
@@ -348,6 +352,8 @@ class GrokMagics(CellAsking, Magics):
             return found
 
 
+for _kind, _found in Picturing.magics.items():
+    GrokMagics.magics[_kind].update(_found)
 GrokMagics.grok_cell.__doc__ = CELL_HELP
 GrokMagics.grok_line.__doc__ = LINE_HELP
 GrokMagics.grok_fix.__doc__ = FIX_HELP

@@ -227,6 +227,23 @@ _GROUPS = {
         *("seed", "stop", "n"),
     ),
 }
+#: what a picture can be asked for with
+PICTURE = (
+    Option("n", ("-n",), "N", "that many pictures (1 to 10)", int),
+    Option("out", ("-o", "--out"), "NAME", "bind the Images to NAME"),
+    Option("model", ("-m", "--model"), "ID", "image model (grok-imagine-image)"),
+    Option(
+        "attach",
+        ("-a", "--attach"),
+        "X",
+        "a picture to be changed: path, URL, {{figure}}, {{images}}; repeatable",
+        is_list=True,
+    ),
+    Option("aspect_ratio", ("--aspect",), "W:H", "1:1, 16:9, 3:4, auto, ..."),
+    Option("resolution", ("--resolution",), "R", "1k, 1.5k or 2k"),
+    Option("quality", ("--quality",), "Q", "low, medium or auto; few models take it"),
+    *(_BY_NAME[name] for name in ("quiet", "dry_run", "raw", "timeout_s", "help")),
+)
 TOKENS = (_BY_NAME["model"], _BY_NAME["raw"], _BY_NAME["help"])
 FIX = tuple(
     _BY_NAME[name]

@@ -46,7 +46,7 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
     ]
     if ask.options:
         shown = json.dumps(dict(ask.options), ensure_ascii=False, default=str)
-        facts.insert(2, ("options", _readable(shown)))
+        facts.insert(2, ("options", readable(shown)))
     if ask.origin.thread:
         facts.insert(2, ("thread", ask.origin.thread))
     texts = [
@@ -59,7 +59,7 @@ def sent_bundle(request: Mapping[str, Any]) -> dict[str, str]:
     """Return what a front end shows of a request that is being sent."""
     body = json.dumps(request["body"], ensure_ascii=False, indent=2)
     head = f"{request['method']} {request['url']}"
-    return listing_bundle(f"Sent: {head}", [], [("", _readable(body))], [])
+    return listing_bundle(f"Sent: {head}", [], [("", readable(body))], [])
 
 
 def details_bundle(reply: Reply | None) -> dict[str, str]:
@@ -164,7 +164,7 @@ def _content(message: Mapping[str, Any], picture: str | None = None) -> str:
         if isinstance(part, dict) and isinstance(part.get("text"), str):
             lines.append(part["text"])
         elif picture is None:
-            lines.append(_readable(json.dumps(part, ensure_ascii=False, default=str)))
+            lines.append(readable(json.dumps(part, ensure_ascii=False, default=str)))
     return "\n\n".join(lines)
 
 
@@ -174,7 +174,7 @@ def _beginning(text: str) -> str:
     return text if rest <= 0 else f"{text[:_LONGEST]}… and {rest:,} characters more"
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Shorten what nobody reads, and hide what nobody may."""
     text = _DATA_URI.sub(
         lambda found: f"data:{found[1]};base64,[{len(found[2]) * 3 // 4:,} bytes]", text

@@ -418,6 +418,11 @@ def checks_bundle(title: str, rows: list[tuple[str, str, str, str]]) -> dict[str
     return {"text/html": "".join(html), "text/plain": checks_text(title, rows)}
 
 
+_GRID = (
+    "display:grid;grid-template-columns:repeat(auto-fill,minmax(14em,1fr));gap:8px;"
+    "max-width:64em;align-items:start"
+)
+_PICTURE = "max-width:min(100%,36em);height:auto;border-radius:4px"
 #: Types that browsers draw and that cannot hold a script.
 _DRAWN = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
@@ -446,16 +451,17 @@ def pictures_bundle(
     title
         What is said of all, as text.
     """
-    parts = ['<div class="grok-nb-images">']
+    many = len(images) > 1
+    parts = [f'<div class="grok-nb-images" style="{_GRID if many else ""}">']
     for mime_type, data, said in images:
         if data is None or mime_type not in _DRAWN:
             parts.append(note_html(said))
             continue
         source = base64.b64encode(data).decode("ascii")
         parts.append(
-            f'<img alt="{escape(said)}" style="max-width:100%" '
+            f'<img alt="{escape(said)}" style="{_PICTURE}" '
             f'src="data:{mime_type};base64,{source}">'
         )
-    parts += [note_html(note), "</div>"]
+    parts += ["</div>", note_html(note)]
     plain = "\n".join([title, *(said for *_, said in images)])
     return {"text/html": "".join(parts), "text/plain": plain}

@@ -104,7 +104,7 @@ def test_steps_are_folded_with_what_they_did() -> None:
     assert "moon: fly (running)" in html
     assert "found" not in html  # what matters of it is cited
     assert html.index("<details") > html.index("grok-nb-text")
-    running = shown(steps=steps, state="running")["text/html"]
+    running = reply_bundle(Reply(steps=steps, choices=(Choice(text="T"),)))["text/html"]
     assert running.index("<details") < running.index("grok-nb-text")
     assert '<details class="grok-nb-steps"' in html
     assert " open><summary>" in running
