@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from grok_nb import errors as errors
     from grok_nb.api.stream import Event as Event
+    from grok_nb.budget import budget as budget
+    from grok_nb.budget import estimate as estimate
     from grok_nb.checkup import doctor as doctor
     from grok_nb.default import aask as aask
     from grok_nb.default import ask as ask
@@ -42,10 +44,12 @@ _PLACES = {
     "Usage": "grok_nb.reply",
     "aask": "grok_nb.default",
     "ask": "grok_nb.default",
+    "budget": "grok_nb.budget",
     "configure": "grok_nb.default",
     "deferred": "grok_nb.frames.tables",
     "doctor": "grok_nb.checkup",
     "errors": "grok_nb.errors",
+    "estimate": "grok_nb.budget",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",
     "sandbox": "grok_nb.default",
@@ -64,10 +68,12 @@ __all__ = [
     "__version__",
     "aask",
     "ask",
+    "budget",
     "configure",
     "deferred",
     "doctor",
     "errors",
+    "estimate",
     "load_ipython_extension",
     "models",
     "prices",

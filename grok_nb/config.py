@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -46,6 +48,7 @@ _PLACES: dict[str, tuple[tuple[str, ...], str | None]] = {
     "on_doubt": ((), "on_doubt"),
     "verify": (("SSL_CERT_FILE", "SSL_CERT_DIR"), "verify"),
     "keep_text": ((), "keep_text"),
+    "budget_usd": (("GROK_NB_BUDGET_USD",), "budget_usd"),
     "management_key": (("XAI_MANAGEMENT_KEY",), None),
     "management_base_url": (("XAI_MANAGEMENT_BASE_URL",), "management_base_url"),
 }
@@ -155,6 +158,8 @@ class Settings:
     verify : bool, str or ssl.SSLContext
         Whom to trust on the way to the API: ``True`` (default) the usual authorities,
         a path the CA file (PEM) or folder there, ``False`` anybody.
+    budget_usd : float or None
+        What one process may spend, in USD; see `grok_nb.budget`.
     management_key : Secret or None
         The key of the management host; sent nowhere else.
     management_base_url : str
@@ -174,6 +179,7 @@ class Settings:
     on_doubt: Literal["retry", "hold"]
     keep_text: bool
     verify: bool | str | ssl.SSLContext
+    budget_usd: float | None
     management_key: Secret | None
     management_base_url: str
     sources: dict[str, str]
@@ -271,6 +277,7 @@ def resolve(
         ),
         keep_text=_yes_or_no("keep_text", values["keep_text"], sources["keep_text"]),
         verify=_verify(values["verify"], sources["verify"]),
+        budget_usd=_usd(values["budget_usd"], sources["budget_usd"]),
         management_key=checked_key(
             values["management_key"], sources["management_key"], "management key"
         ),
@@ -486,6 +493,23 @@ def _yes_or_no(name: str, value: object, source: str) -> bool:
     if not isinstance(value, bool):
         raise ConfigError(f"{name} ({source}) must be true or false, not {value!r}.")
     return value
+
+
+def _usd(value: object, source: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, str):  # of the environment
+        with contextlib.suppress(ValueError):
+            value = float(value)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not 0 <= value < math.inf
+    ):
+        raise ConfigError(
+            f"budget_usd ({source}) must be an amount of USD from 0 on, not {value!r}."
+        )
+    return float(value)
 
 
 def _seconds(value: object, source: str) -> float:

@@ -38,7 +38,7 @@ def configure(**settings: Any) -> None:
     ----------
     **settings
         ``api_key, base_url, model, store, stream, timeout_s, on_doubt, keep_text,
-        verify, management_key, management_base_url``, as in `grok_nb.config.Settings`. They win over environment and files.
+        verify, budget_usd, management_key, management_base_url``, as in `grok_nb.config.Settings`. They win over environment and files.
 
     Raises
     ------

@@ -10,7 +10,7 @@
     │   └── TimedOut            the call's time limit ended first
     ├── StreamError             a stream broke off; .reply holds what had arrived
     ├── InDoubt                 sent, never answered, and not to be sent again
-    ├── BudgetExceeded          refused before sending: it could cost too much
+    ├── BudgetExceeded          refused before sending, or cut: it could cost too much
     ├── NotRecorded             replay "only": this request is not in the recording
     ├── Truncated               the reply hit its length limit
     ├── Refused                 the model declined
@@ -142,7 +142,20 @@ class InDoubt(GrokError):
 
 
 class BudgetExceeded(GrokError):
-    """A call was refused before it was sent: it could cost more than allowed."""
+    """A call was refused before it was sent, or ended: it could cost too much.
+
+    Attributes
+    ----------
+    limit_usd, spent_usd, would_cost_usd : float or None
+        The limit, what is spent or reserved of it, and what the call wanted; USD.
+    per : str
+        ``"session"``, ``"day"``, ``"question"``.
+    """
+
+    limit_usd: float | None = None
+    spent_usd: float | None = None
+    would_cost_usd: float | None = None
+    per: str = ""
 
 
 class NotRecorded(GrokError):

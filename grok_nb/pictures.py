@@ -234,6 +234,18 @@ def estimate(asked: Any) -> tuple[int, int]:
     tuple of int and int
         All prompt tokens, at four bytes a token of text; and those of pictures.
     """
+    text, of_pictures = measure(asked)
+    return -(-text // 4) + of_pictures, of_pictures
+
+
+def measure(asked: Any) -> tuple[int, int]:
+    """Return the bytes of text of a request, and the tokens of its pictures.
+
+    Parameters
+    ----------
+    asked
+        Its messages or input, as sent.
+    """
     text, of_pictures = 0, 0
     rest = [asked]
     while rest:
@@ -248,7 +260,7 @@ def estimate(asked: Any) -> tuple[int, int]:
             rest += part.values()
         elif isinstance(part, (list, tuple)):
             rest += part
-    return -(-text // 4) + of_pictures, of_pictures
+    return text, of_pictures
 
 
 def _url_in(part: Any) -> tuple[str, str | None] | None:

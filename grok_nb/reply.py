@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from grok_nb.limits import Purse
     from grok_nb.schema import Schema
     from grok_nb.tools import Tool
 
@@ -212,6 +213,8 @@ class Ask:
         the API's form.
     max_steps
         How often the model's calls are served before it has to answer.
+    purse
+        What all of its requests together may cost.
     """
 
     messages: tuple[Mapping[str, Any], ...]
@@ -225,6 +228,7 @@ class Ask:
     repairs: int = 1
     tools: tuple[Tool, ...] = ()
     max_steps: int = 5
+    purse: Purse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -538,6 +542,7 @@ class CallRecord:
     tool_calls: int = 0
     cost_ticks: int | None = None
     cost_source: CostSource = "none"
+    reserved_ticks: int | None = None
     latency_s: float | None = None
     ttft_s: float | None = None
     finish_reason: str | None = None

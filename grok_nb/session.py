@@ -201,6 +201,7 @@ class AsyncGrok(Client):
             clock=clock,
             jitter=jitter,
         )
+        self.exchange.notice = self.store.notice
         self.desk = DeferredDesk(self.exchange, DeferredRequests(self.store))
         self.threads = self._threads()
         rows = BatchRows(self.store, settings.base_url)
@@ -257,6 +258,10 @@ class AsyncGrok(Client):
             ``tool_choice`` is ``"auto"``, ``"none"``, ``"required"`` or a name. A dict
             declares a function without running it (its calls are in ``.tool_calls``),
             or one of the server's tools.
+
+            ``max_cost`` is what the question may cost in USD, over all of its requests:
+            it is not sent if it could cost more, and a stream that nothing bounds is
+            ended where it gets there.
 
             With ``schema`` the answer is data: a pydantic model (also a dataclass,
             TypedDict, Enum, ``list[Model]``), a dict with a JSON schema,

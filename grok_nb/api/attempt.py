@@ -11,6 +11,7 @@ from grok_nb import bodies
 from grok_nb.config import scrub
 from grok_nb.errors import (
     ApiError,
+    BudgetExceeded,
     ConnectionFailed,
     GrokError,
     ServerFault,
@@ -255,6 +256,8 @@ class Attempt:
             # whoever leaves a stream after its text, but before its bill, stopped it
             is_whole = fold.is_complete and fold.usage_is_final
             return "done" if self.ended or is_whole else "stopped"
+        if isinstance(failure, BudgetExceeded):
+            return "stopped"
         if self.shown:
             return "failed"
         may_be_billed = isinstance(failure, ConnectionFailed) and failure.sent

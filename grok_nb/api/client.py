@@ -227,6 +227,7 @@ class Client(
             )
         call.schema = call.fold.schema = ask.schema
         call.before = call.fold.before = before
+        call.purse = ask.purse
         return call
 
     async def resolve_model(self, model: str | None) -> str:

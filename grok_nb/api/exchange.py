@@ -14,11 +14,12 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from grok_nb import bodies, keys, pictures, pricing
+from grok_nb import bodies, keys, limits, pictures, pricing
 from grok_nb.clock import SystemClock
 from grok_nb.config import scrub_error
 from grok_nb.errors import (
     ApiError,
+    BudgetExceeded,
     ConnectionFailed,
     Gone,
     GrokError,
@@ -28,9 +29,11 @@ from grok_nb.errors import (
 )
 from grok_nb.reply import CallRecord, Origin, RetryNotice, Usage
 
+from . import bounds
 from .answers import error_from, not_an_answer
 from .attempt import Attempt
 from .gate import retired_hint
+from .guard import Guard
 from .parameters import encoded, key_of
 from .retry import RETRIES, Kind, kind_of, wait_s
 from .server_tools import secrets_in
@@ -43,10 +46,12 @@ if TYPE_CHECKING:
         Callable,
         Collection,
         Mapping,
+        Sequence,
     )
 
     from grok_nb.clock import Clock
     from grok_nb.config import Secret, Settings
+    from grok_nb.limits import Limit, Purse, Refusal
     from grok_nb.pricing import PriceTable
     from grok_nb.reply import Reply
     from grok_nb.schema import Schema
@@ -60,8 +65,26 @@ logger = logging.getLogger("grok_nb")
 class Books(Protocol):
     """Who writes down what is paid for."""
 
-    async def intend(self, record: CallRecord) -> None:
-        """Make the row durable, before its request leaves."""
+    async def intend(
+        self, record: CallRecord, held: Sequence[Limit] = ()
+    ) -> Refusal | None:
+        """Make the row durable, before its request leaves, or say why it may not."""
+        ...
+
+    async def reserve(
+        self, record: CallRecord, more: int, held: Sequence[Limit]
+    ) -> Refusal | None:
+        """Let a call that runs reserve more, or say why it may not."""
+        ...
+
+    async def over(
+        self, record: CallRecord, held: Sequence[Limit]
+    ) -> list[tuple[Limit, int]]:
+        """Return the limits that have been passed, and by how many ticks."""
+        ...
+
+    def seen(self, model: str) -> tuple[int, int] | None:
+        """Return the largest output and reasoning of a model's latest answers."""
         ...
 
     def settle(self, record: CallRecord) -> None:
@@ -90,6 +113,8 @@ class Call:
         self.id = os.urandom(16).hex()
         self.origin = origin
         self.on_retry = on_retry
+        #: what the question may cost; see `grok_nb.limits`
+        self.purse: Purse | None = None
         #: of this call alone; else the session's
         self.timeout_s = timeout_s
         #: what to do where the server knows no such thing, besides the model
@@ -166,6 +191,15 @@ class Exchange:
         self.clock: Clock = clock or SystemClock()
         self.jitter = jitter or random.Random()  # noqa: S311 - spreads retries
         self.table: PriceTable = pricing.snapshot()
+        budget = settings.budget_usd
+        #: the limit that is set for all sessions, if one is
+        self.limit = (
+            None
+            if budget is None
+            else limits.Limit(limits.ticks_of(budget, "budget_usd"))
+        )
+        #: says something once, where the user sees it
+        self.notice: Callable[[str], object] = logger.warning
 
     async def free(
         self,
@@ -265,10 +299,11 @@ class Exchange:
         """
         deadline = self._deadline(call.timeout_s)
         while True:
+            guard = await self._guard(call)
             attempt = Attempt(self, call)
             failure: GrokError | None = None
             try:
-                await self.books.intend(attempt.record)
+                await guard.admit(attempt.record)
                 answer = await attempt.open(deadline)
                 if not call.body.get("stream"):
                     await attempt.read_whole(answer)
@@ -278,6 +313,7 @@ class Exchange:
                         async for piece in answer.pieces():
                             for chunk in attempt.take(piece):
                                 yield chunk
+                            await guard.watch(call.fold)
                     except ConnectionFailed as error:
                         broken = error
                     for chunk in attempt.finish(broken):
@@ -293,13 +329,42 @@ class Exchange:
                 try:
                     await attempt.close()
                 finally:  # also when a second Stop comes while the first one closes
-                    attempt.settle(failure)
+                    guard.settle(attempt, failure)
+            await self._tell_of(call, guard, failure)
             if failure is None:
                 return
             if isinstance(failure, Gone) and call.otherwise is not None:
                 call.otherwise()
                 continue
             await self._before_retry(call, attempt, failure, deadline)
+
+    async def _tell_of(
+        self, call: Call, guard: Guard, failure: GrokError | None
+    ) -> None:
+        """Say what went over a limit; raise where one ends the call."""
+        if guard.is_refused:
+            call.attempts -= 1
+        await guard.tell()
+        if isinstance(failure, BudgetExceeded):
+            raise _with_id(failure)
+
+    async def _guard(self, call: Call) -> Guard:
+        """Return what sees to it that an attempt keeps to the limits that hold."""
+        held = limits.active(self.limit)
+        if not held and call.purse is None:
+            return Guard(self, held, None, None)
+        seen = None
+        if bounds.needs_history(call, self.table):
+            seen = await asyncio.to_thread(
+                self.books.seen, self._named(call.body.get("model"))
+            )
+        found = bounds.bound(call, self.table, self.settings.base_url, seen)
+        return Guard(self, held, call.purse, found, call.body.get("model"))
+
+    def _named(self, model: object) -> str:
+        """Return the id under which the ledger has a model."""
+        found = self.table.find(model if isinstance(model, str) else None)
+        return f"{model}" if found is None else found.id
 
     async def _before_retry(
         self, call: Call, attempt: Attempt, failure: GrokError, deadline: float

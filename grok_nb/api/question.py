@@ -7,7 +7,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from grok_nb import attachments
-from grok_nb.errors import BadRequest
+from grok_nb.errors import BadRequest, ConfigError
 from grok_nb.reply import Ask, Origin
 
 from .chat import check_messages, check_model, checked_ask
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import datetime
     from collections.abc import Callable, Mapping, Sequence
 
+    from grok_nb.limits import Purse
     from grok_nb.reply import RetryNotice
     from grok_nb.tools import Tool
 
@@ -62,6 +63,7 @@ class AskOptions(TypedDict, total=False):
     schema: Any
     many: bool | None
     repairs: int | None
+    max_cost: float | None
     timeout_s: float | None
     search_parameters: Mapping[str, Any] | None
     on_retry: Callable[[RetryNotice], None] | None
@@ -97,13 +99,15 @@ def question(
         checked("ask()", {"timeout_s": (NUMBER, 0.001, 1e9)}, {"timeout_s": timeout_s})
     beside = (
         *("messages", "system", "model", "attach", "detail"),
-        *("timeout_s", "on_retry"),
+        *("timeout_s", "on_retry", "max_cost"),
     )
     schema, repairs = schema_of(options), options.get("repairs")
     structure: dict[str, Any] = {
         "schema": schema,
         "repairs": 1 if repairs is None else repairs,
     }
+    if options.get("max_cost") is not None:
+        structure["purse"] = _purse(options["max_cost"])
     searching = {n: options.get(n) for n in ("search", "run_code", *OPTIONS)}
     functions, others = _tools(options)
     tools = [*tools_for(**searching), *others]
@@ -153,6 +157,15 @@ def question(
     ask = checked_ask(messages, model, sent, origin)
     names = {there: here for here, there in names.items()}
     return dataclasses.replace(ask, names=names, timeout_s=timeout_s, **structure)
+
+
+def _purse(usd: object) -> Purse:
+    from grok_nb.limits import Purse, ticks_of
+
+    try:
+        return Purse(ticks_of(usd, "max_cost", least=1e-12))
+    except ConfigError as error:
+        raise BadRequest(f"{error}") from None
 
 
 def _tools(options: Mapping[str, Any]) -> tuple[list[Tool], list[dict[str, Any]]]:

@@ -37,7 +37,7 @@ UNTIL = "until this kernel ends"
 #: Options that are sent as they are typed.
 _SENT = (
     *("model", "temperature", "max_tokens", "top_p", "seed", "stop", "n"),
-    *("reasoning_effort", "timeout_s", "many", "max_steps", "tool_choice"),
+    *("reasoning_effort", "timeout_s", "many", "max_steps", "tool_choice", "max_cost"),
     *("search", "domains", "not_domains", "handles", "not_handles"),
     *("since", "until", "images", "video", "run_code"),
 )

@@ -22,6 +22,7 @@ from grok_nb.errors import ConfigError
 from grok_nb.show.formats import FORMATS, fenced
 
 from .asking import UNTIL, CellAsking, brief, default, is_brief, parent_of
+from .money import Money
 from .options import CELL, FIX, LINE, TOKENS, OptionError, help_text, parse
 from .picturing import Picturing
 from .structured import bind_frame
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 #: The settings that ``%config GrokMagics`` shares with `grok_nb.configure`.
 _CONFIGURED = (
     *("model", "base_url", "store", "stream", "timeout_s", "on_doubt", "keep_text"),
+    "budget_usd",
 )
 _FIX_PROMPT = (
     "This notebook cell failed with the error above. Say in one sentence why, then give "
@@ -81,6 +83,7 @@ Beside it
   %grok_tokens TEXT           how the model splits a text
   %grok_threads               the threads here; gn.Thread("plan") has .turns, .ask(),
                               .undo(), .fork(), .save(), .load(), .clear(), .delete()
+  %grok_budget 5              spend at most 5 USD in this session (--per day: today)
   gn.usage(), gn.models()     what was asked and cost; models and prices
   %config GrokMagics          defaults: %config GrokMagics.model = "grok-4.3"
   %grok_key, %grok_doctor     set a key, hidden; find out what does not work
@@ -109,7 +112,7 @@ TOKENS_HELP = help_text(
 
 
 @magics_class
-class GrokMagics(CellAsking, Picturing, Magics):
+class GrokMagics(CellAsking, Picturing, Money, Magics):
     """The magics of grok_nb; what ``%config GrokMagics`` sets holds for all of them."""
 
     model = Unicode(None, allow_none=True, help="Default model: an id or alias.").tag(
@@ -138,6 +141,9 @@ class GrokMagics(CellAsking, Picturing, Magics):
     ).tag(config=True)
     keep_text = Bool(
         None, allow_none=True, help="Whether texts may be stored on disk."
+    ).tag(config=True)
+    budget_usd = Float(
+        None, allow_none=True, help="What this session may spend, in USD."
     ).tag(config=True)
     format = Enum(FORMATS, "md", help="How answers are shown, as -f.").tag(config=True)
 
@@ -352,8 +358,9 @@ class GrokMagics(CellAsking, Picturing, Magics):
             return found
 
 
-for _kind, _found in Picturing.magics.items():
-    GrokMagics.magics[_kind].update(_found)
+for _part in (Picturing, Money):
+    for _kind, _found in _part.magics.items():
+        GrokMagics.magics[_kind].update(_found)
 GrokMagics.grok_cell.__doc__ = CELL_HELP
 GrokMagics.grok_line.__doc__ = LINE_HELP
 GrokMagics.grok_fix.__doc__ = FIX_HELP

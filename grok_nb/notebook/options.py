@@ -152,6 +152,13 @@ ASKING = (
         "no interpolation: the text travels byte for byte",
         True,  # noqa: FBT003 - the value that a switch sets
     ),
+    Option(
+        "max_cost",
+        ("--max-cost",),
+        "USD",
+        "send nothing that could cost more; end a stream that gets there",
+        float,
+    ),
     Option("timeout_s", ("--timeout",), "S", "seconds for the whole call", float),
     Option("help", ("-h", "--help"), "", "show this help", True),  # noqa: FBT003
 )
@@ -221,7 +228,7 @@ _GROUPS = {
     "How it is shown and kept": (
         *("out", "format", "code", "quiet", "verbose", "stream"),
     ),
-    "Before it is sent": ("dry_run", "show"),
+    "Before it is sent": ("dry_run", "show", "max_cost"),
     "How the model answers": (
         *("reasoning_effort", "temperature", "max_tokens", "top_p"),
         *("seed", "stop", "n"),
@@ -243,6 +250,16 @@ PICTURE = (
     Option("resolution", ("--resolution",), "R", "1k, 1.5k or 2k"),
     Option("quality", ("--quality",), "Q", "low, medium or auto; few models take it"),
     *(_BY_NAME[name] for name in ("quiet", "dry_run", "raw", "timeout_s", "help")),
+)
+BUDGET = (
+    Option(
+        "per",
+        ("--per",),
+        "PERIOD",
+        "session (default) or day",
+        choices=("session", "day"),
+    ),
+    _BY_NAME["help"],
 )
 TOKENS = (_BY_NAME["model"], _BY_NAME["raw"], _BY_NAME["help"])
 FIX = tuple(

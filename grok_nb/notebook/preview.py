@@ -6,9 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from grok_nb import pictures, pricing
+from grok_nb import pricing
 from grok_nb.config import scrub
-from grok_nb.reply import Usage
 from grok_nb.show.render import dollars, listing_bundle
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 _DATA_URI = re.compile(r"data:([\w.+/-]*)[^,]{0,100},([A-Za-z0-9+/=_-]{100,})")
 #: Characters of one message that a dry run shows.
 _LONGEST = 20_000
-#: A token has a byte at least; and each message a few that nobody sees.
-_HIDDEN_TOKENS = 16
 
 
 def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
@@ -35,13 +32,15 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
     notes
         What was cut.
     """
+    from grok_nb.budget import estimate_of
+
     model = ask.model or grok.settings.model or pricing.snapshot_default()
     why = "" if ask.model or grok.settings.model else " (the default, if none is newer)"
     endpoint = f"{grok.settings.base_url.rstrip('/')}{ask.endpoint}"
     facts = [
         ("model", f"{model}{why}"),
         ("sent to", f"POST {endpoint}"),
-        *_tokens_and_price(ask, grok, model),
+        *estimate_of(ask, grok).facts(),
         ("stored", "no reply to this is in the store: it would be asked and paid for"),
     ]
     if ask.options:
@@ -103,55 +102,6 @@ def _use(name: str, count: int) -> str:
     if words.endswith("search") and count > 1:
         return f"{words}es"
     return words if count == 1 or words.endswith("s") else f"{words}s"
-
-
-def _tokens_and_price(ask: Ask, grok: Any, model: str) -> list[tuple[str, str]]:
-    likely, of_pictures = pictures.estimate(list(ask.messages))
-    text = sum(len(_content(m, "").encode("utf-8", "replace")) for m in ask.messages)
-    if ask.schema is not None:  # which the model reads, too
-        form = json.dumps(ask.schema.response_format, ensure_ascii=False)
-        text += len(form.encode("utf-8", "replace"))
-    most = text + of_pictures + _HIDDEN_TOKENS * (len(ask.messages) + 1)
-    bound = ask.options.get(
-        "max_completion_tokens", ask.options.get("max_output_tokens")
-    )
-    choices = ask.options.get("n", 1)
-    output = "output without a bound (--max-tokens)"
-    if bound is not None:
-        output = f"at most {bound * choices:,} of output"
-        if "max_output_tokens" not in ask.options:
-            output += ", besides reasoning"
-    facts = [("tokens", f"about {likely:,} of prompt, at most {most:,}; {output}")]
-    table = grok.price_table
-    low = _cost(
-        table, model, grok, Usage(prompt_tokens=likely, image_tokens=of_pictures)
-    )
-    if low is None:
-        return [*facts, ("price", f"unknown: no price list has {model}")]
-    if bound is None:
-        per_token = _cost(table, model, grok, Usage(completion_tokens=1_000_000))
-        more = (
-            ""
-            if per_token is None
-            else f" + {dollars(per_token)} per million of output"
-        )
-        return [*facts, ("price", f"about {dollars(low)}{more}")]
-    high = _cost(
-        table,
-        model,
-        grok,
-        Usage(
-            prompt_tokens=most,
-            image_tokens=of_pictures,
-            completion_tokens=bound * choices,
-        ),
-    )
-    return [*facts, ("price", f"{dollars(low)} to {dollars(high or 0)}")]
-
-
-def _cost(table: Any, model: str, grok: Any, usage: Usage) -> float | None:
-    ticks = pricing.cost_ticks(table, model, usage, base_url=grok.settings.base_url)
-    return None if ticks is None else ticks / 1e10
 
 
 def _content(message: Mapping[str, Any], picture: str | None = None) -> str:

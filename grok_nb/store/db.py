@@ -20,7 +20,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import file, threads
+from . import file, spending
 from .file import FILE, MEMORY, in_memory
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 #: Whoever opens the file knows all of its tables: these modules declare them.
-_DECLARED = (threads,)
+_DECLARED = (spending,)
 
 #: Milliseconds to wait for another kernel's write after it once was in vain.
 _IMPATIENCE_MS = 100
@@ -53,19 +53,30 @@ _ROW_ERRORS = (
 
 
 class Write:
-    """One statement to be committed, and whom to tell when it was tried."""
+    """One statement to be committed, and whom to tell when it was tried.
 
-    __slots__ = ("done", "parameters", "sql")
+    Attributes
+    ----------
+    check
+        Decides, in the commit of the statement, whether it is made at all.
+    verdict
+        What it has decided; ``None`` until then.
+    """
+
+    __slots__ = ("check", "done", "parameters", "sql", "verdict")
 
     def __init__(
         self,
         sql: str,
         parameters: Sequence[Any],
         done: Callable[[], object] | None = None,
+        check: Callable[[sqlite3.Connection], bool] | None = None,
     ) -> None:
         self.sql = sql
         self.parameters = parameters
         self.done = done
+        self.check = check
+        self.verdict: bool | None = None
 
 
 class Read:
@@ -129,9 +140,18 @@ class Store:
         sql: str,
         parameters: Sequence[Any],
         done: Callable[[], object] | None = None,
+        check: Callable[[sqlite3.Connection], bool] | None = None,
     ) -> None:
-        """Queue a statement; ``done`` is called (on the store's thread) once tried."""
-        self._put(Write(sql, parameters, done), at_once=done is not None)
+        """Queue a statement; ``done`` is called (on the store's thread) once tried.
+
+        ``check`` decides, in the same commit, whether the statement is made at all; it
+        may be asked more than once, and its last word counts.
+        """
+        self._put(Write(sql, parameters, done, check), at_once=done is not None)
+
+    def notice(self, text: str) -> None:
+        """Have something said, once, by whoever asks for `trouble`."""
+        self._notices.append(text)
 
     def read(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function of the connection after all earlier writes; wait for it."""
@@ -301,6 +321,7 @@ class Store:
         except Exception as error:  # noqa: BLE001 - the thread must go on
             self._patience_ms = _IMPATIENCE_MS
             self._report(error)
+            self._decide()
             self._tell()
             if len(self._backlog) > _LONGEST_BACKLOG:
                 del self._backlog[:-_LONGEST_BACKLOG]
@@ -312,6 +333,25 @@ class Store:
                 self._outage = None
             self._tell()
             self._backlog.clear()
+
+    def _decide(self) -> None:
+        """Decide by what is known what cannot be committed now, and leave out the rest."""
+        if all(w.check is None or w.verdict is not None for w in self._backlog):
+            return
+        with contextlib.closing(in_memory()) as both:
+            self._copy_to(both)
+            file.migrate(both)
+            for write in self._backlog:
+                if write.check is not None and write.verdict is None:
+                    write.verdict = write.check(both)
+                if write.verdict is not False:
+                    with contextlib.suppress(*_ROW_ERRORS):
+                        both.execute(write.sql, write.parameters)
+        refused = [w for w in self._backlog if w.verdict is False]
+        self._backlog = [w for w in self._backlog if w.verdict is not False]
+        for write in refused:
+            if write.done is not None:
+                write.done()
 
     def _commit_again(self) -> None:
         try:
@@ -325,8 +365,13 @@ class Store:
         connection = self._open()
         connection.execute("BEGIN IMMEDIATE")
         refused = None
+        decided: list[tuple[Write, bool]] = []
         try:
             for write in self._backlog:
+                if write.check is not None and write.verdict is None:
+                    decided.append((write, write.check(connection)))
+                    if not decided[-1][1]:
+                        continue
                 try:
                     connection.execute(write.sql, write.parameters)
                 except _ROW_ERRORS as error:
@@ -336,6 +381,8 @@ class Store:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
+        for write, verdict in decided:  # what was rolled back decides nothing
+            write.verdict = verdict
         if refused is not None:
             self._notices.append(f"A row of the ledger was refused: {refused!r}.")
 

@@ -9,12 +9,15 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from grok_nb import limits
+
 from . import file
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from grok_nb.limits import Limit, Refusal
     from grok_nb.reply import CallRecord
 
     from .db import Store
@@ -53,7 +56,7 @@ COLUMNS: dict[str, str] = {
 
 _INTENDED = (
     *("time", "id", "call", "attempt", "endpoint", "source", "thread", "notebook"),
-    *("cell_id", "run", "request_key"),
+    *("cell_id", "run", "request_key", "session", "reserved_ticks"),
 )
 #: What the end of an attempt can change; the rest is as it was intended.
 _CHANGES = (
@@ -68,6 +71,13 @@ _WRITE = (
     f"INSERT INTO calls ({', '.join(_ALL)}) "  # noqa: S608 - constants
     f"VALUES ({', '.join('?' * len(_ALL))}) ON CONFLICT (time, id) DO UPDATE SET "
     + ", ".join(f"{field} = excluded.{field}" for field in _CHANGES)
+)
+_RESERVE = "UPDATE calls SET reserved_ticks = ? WHERE time = ? AND id = ?"
+_SEEN = (
+    "SELECT max(completion_tokens + reasoning_tokens), max(reasoning_tokens) FROM ("
+    "SELECT completion_tokens, reasoning_tokens FROM (SELECT * FROM calls "
+    "ORDER BY time DESC, id DESC LIMIT 2000) WHERE model = ? AND state = 'done' "
+    "AND completion_tokens IS NOT NULL ORDER BY time DESC LIMIT 50)"
 )
 #: SQLite holds no larger integers.
 _LARGEST = 2**63 - 1
@@ -120,6 +130,8 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
         clean(origin.cell_id),
         clean(origin.run),
         record.request_key,
+        limits.session(),
+        record.reserved_ticks,
         clean(record.model),
         record.state,
         int(record.cached),
@@ -168,15 +180,101 @@ class Ledger:
             asyncio.AbstractEventLoop, _Postman
         ] = weakref.WeakKeyDictionary()
 
-    async def intend(self, record: CallRecord) -> None:
-        """Return when the row has been committed, or cannot be now."""
+    async def intend(
+        self, record: CallRecord, held: Sequence[Limit] = ()
+    ) -> Refusal | None:
+        """Return when the row has been committed, or cannot be now.
+
+        Parameters
+        ----------
+        record
+            With what it reserves.
+        held
+            Limits that hold.
+
+        Returns
+        -------
+        Refusal or None
+            Why there is no row, and may be no call: a limit would be passed.
+        """
+        return await self._write(_WRITE, _row(record), record, held)
+
+    async def reserve(
+        self, record: CallRecord, more: int, held: Sequence[Limit]
+    ) -> Refusal | None:
+        """Let a call that runs reserve more, or return why it may not."""
+        now = (record.reserved_ticks or 0) + more
+        key = (record.time.isoformat(timespec="microseconds"), record.id)
+        refused = await self._write(_RESERVE, (now, *key), record, held, more)
+        if refused is None:
+            record.reserved_ticks = now
+        return refused
+
+    async def _write(
+        self,
+        sql: str,
+        values: Sequence[Any],
+        record: CallRecord,
+        held: Sequence[Limit],
+        ticks: int | None = None,
+    ) -> Refusal | None:
         loop = asyncio.get_running_loop()
         postman = self._postmen.get(loop)
         if postman is None:
             postman = self._postmen[loop] = _Postman(loop)
         written = loop.create_future()
-        self._store.write(_WRITE, _row(record), partial(postman.resolve, written))
+        done = partial(postman.resolve, written)
+        if not held:
+            self._store.write(sql, values, done)
+            await written
+            return None
+        from .spending import refusal  # which knows of this module
+
+        wanted = (record.reserved_ticks or 0) if ticks is None else ticks
+        day, place = record.time.date().isoformat(), self._store.path
+        found: list[Refusal | None] = [None]
+
+        def check(connection: sqlite3.Connection) -> bool:
+            found[0] = refusal(connection, held, wanted, day, place)
+            return found[0] is None
+
+        self._store.write(sql, values, done, check)
         await written
+        return found[0]
+
+    async def over(
+        self, record: CallRecord, held: Sequence[Limit]
+    ) -> list[tuple[Limit, int]]:
+        """Return the limits that have been passed by now, and by how many ticks."""
+        from .spending import spent
+
+        day, place = record.time.date().isoformat(), self._store.path
+
+        def look(connection: sqlite3.Connection) -> list[tuple[Limit, int]]:
+            used = ((limit, spent(connection, limit, day, place)) for limit in held)
+            return [(limit, u - limit.ticks) for limit, u in used if u > limit.ticks]
+
+        return await asyncio.to_thread(self._store.read, look)
+
+    def spent(self, limit: Limit, day: str) -> int:
+        """Return the ticks that count for a limit today."""
+        from .spending import spent
+
+        place = self._store.path
+        return self._store.read(lambda found: spent(found, limit, day, place))
+
+    def seen(self, model: str) -> tuple[int, int] | None:
+        """Return the largest output, and the largest reasoning, of a model of late.
+
+        In tokens, of its last 50 finished answers among the latest 2,000 rows; ``None``
+        where there is none.
+        """
+
+        def look(connection: sqlite3.Connection) -> Any:
+            return connection.execute(_SEEN, (clean(model),)).fetchone()
+
+        output, reasoning = self._store.read(look)
+        return None if output is None else (output, reasoning)
 
     def settle(self, record: CallRecord) -> None:
         """Queue the row as it is after the attempt."""

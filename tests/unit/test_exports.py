@@ -134,7 +134,7 @@ def test_module_functions_ask_like_the_methods() -> None:
         *("since", "until", "images", "video", "run_code"),
         "search_parameters",
         *("schema", "many", "repairs", "tools", "tool_choice", "max_steps"),
-        "max_turns",
+        *("max_turns", "max_cost"),
     }
 
 

@@ -1,0 +1,158 @@
+"""One attempt and the limits: it is admitted, watched, and settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grok_nb.errors import BudgetExceeded
+from grok_nb.limits import counted, dollars
+
+if TYPE_CHECKING:
+    from grok_nb.errors import GrokError
+    from grok_nb.limits import Limit, Purse, Refusal
+    from grok_nb.reply import CallRecord
+
+    from .attempt import Attempt
+    from .bounds import Bound
+    from .exchange import Exchange
+    from .stream import Fold
+
+#: Tokens that a stream which needs more than it has reserved asks for at least.
+_STEP_TOKENS = 256
+
+
+class Guard:
+    """Sees to it that an attempt keeps to the limits that hold as it begins.
+
+    Parameters
+    ----------
+    exchange
+        Whose books and notices.
+    held
+        Limits that are counted in the ledger.
+    purse
+        That of the question.
+    bound
+        What the call could cost.
+    model
+        For messages.
+
+    Attributes
+    ----------
+    watches
+        Whether a stream is to be watched: nothing bounds what it costs.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        held: list[Limit],
+        purse: Purse | None,
+        bound: Bound | None,
+        model: object = None,
+    ) -> None:
+        self._exchange = exchange
+        self._held = held
+        self._purse = purse
+        self._bound = bound
+        self._model = model
+        self.watches = bound is not None and not bound.is_bounded
+        #: whether there is no row, and nothing was sent
+        self.is_refused = False
+        self._record: CallRecord | None = None
+        self._mark = self._size = 0
+        #: tokens of output that what is reserved pays for
+        self._enough = 0 if bound is None else bound.output_tokens
+
+    async def admit(self, record: CallRecord) -> None:
+        """Write the row down, with what is reserved for it.
+
+        Raises
+        ------
+        BudgetExceeded
+            A limit would be passed: there is no row, and nothing is to be sent.
+        """
+        exchange, bound = self._exchange, self._bound
+        if bound is not None and bound.ticks is None:
+            self.is_refused = True
+            raise BudgetExceeded(
+                f"The call was not sent: what {self._model} costs is not known, so no "
+                "limit could be kept.",
+                hint="gn.models() reads the live prices; or ask without a limit.",
+            )
+        self._record = record
+        is_bounded = bound is not None and bound.is_bounded
+        record.reserved_ticks = None if bound is None else bound.ticks
+        wanted = record.reserved_ticks or 0
+        refused = None if self._purse is None else self._purse.take(wanted)
+        if refused is None:
+            refused = await exchange.books.intend(record, self._held)
+            if refused is not None and self._purse is not None:
+                self._purse.taken -= wanted
+        if refused is not None:
+            self.is_refused = True
+            raise refused.error(bounded=is_bounded)
+
+    async def watch(self, fold: Fold) -> None:
+        """Reserve more for a stream that needs it.
+
+        Raises
+        ------
+        BudgetExceeded
+            There is no more: the stream is to end.
+        """
+        if not self.watches:
+            return
+        log = fold.log
+        for _, _, text in log[self._mark :]:
+            self._size += len(text.encode("utf-8", "replace"))
+        self._mark = len(log)
+        # a piece of a stream is a token, as a rule; else four bytes are
+        while max(self._mark, self._size // 4) >= self._enough:
+            await self._more()
+
+    async def _more(self) -> None:
+        bound, record = self._bound, self._record
+        assert bound is not None  # noqa: S101 - or nothing would be watched
+        assert record is not None  # noqa: S101
+        had = record.reserved_ticks or 0
+        refused: Refusal | None = None
+        for tokens in (max(_STEP_TOKENS, self._enough // 2), _STEP_TOKENS // 4):
+            ticks = tokens * bound.token_ticks
+            refused = None if self._purse is None else self._purse.take(ticks)
+            if refused is None:
+                refused = await self._exchange.books.reserve(record, ticks, self._held)
+                if refused is None:
+                    self._enough += tokens
+                    return
+                if self._purse is not None:
+                    self._purse.taken -= ticks
+        assert refused is not None  # noqa: S101 - or it had been reserved
+        raise refused.cut(had)
+
+    def settle(self, attempt: Attempt, failure: GrokError | None) -> None:
+        """Close the row of an attempt that was admitted, and take what it has cost."""
+        if self.is_refused:
+            return
+        attempt.settle(failure)
+        if self._purse is not None:
+            self._purse.settle(attempt.record)
+
+    async def tell(self) -> None:
+        """Say what went over a limit: at most the output that nothing bounded."""
+        record = self._record
+        if not self.watches or self.is_refused or record is None:
+            return
+        cost = counted(record)
+        if cost <= (record.reserved_ticks or 0):
+            return
+        over: list[tuple[object, int]] = []
+        if self._purse is not None and self._purse.taken > self._purse.ticks:
+            over.append((self._purse, self._purse.taken - self._purse.ticks))
+        if self._held:
+            over += await self._exchange.books.over(record, self._held)
+        for limit, ticks in over:
+            self._exchange.notice(
+                f"An answer that nothing bounded went over {limit} by "
+                f"{dollars(ticks)}. max_tokens bounds what an answer costs."
+            )
