@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ MANAGEMENT_BASE_URL = "https://management-api.x.ai"
 #: Source: xai-api.md section 1 (docs of 2025-12 ask for 3600 s for reasoning models).
 TIMEOUT_S = 3600.0
 LONGEST_TIMEOUT_S = 1e9
+#: Less than a ledger can hold, more than anybody has.
+_MOST_USD = 1e8
 MEMORY = ":memory:"
 
 NO_KEY = "No API key for xAI was found."
@@ -504,7 +505,7 @@ def _usd(value: object, source: str) -> float | None:
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float))
-        or not 0 <= value < math.inf
+        or not 0 <= value <= _MOST_USD
     ):
         raise ConfigError(
             f"budget_usd ({source}) must be an amount of USD from 0 on, not {value!r}."

@@ -8,7 +8,6 @@ share (see `grok_nb.store.spending`); the limit of one question is counted here.
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import threading
 from dataclasses import dataclass, field
@@ -39,7 +38,7 @@ def ticks_of(usd: object, what: str, *, least: float = 0) -> int:
     if isinstance(usd, str):  # of the environment
         with contextlib.suppress(ValueError):
             usd, is_number = float(usd), True
-    if not is_number or not math.isfinite(usd) or not 0 <= usd <= _MOST_USD:  # type: ignore[arg-type, operator]  # is_number narrows
+    if not is_number or not 0 <= usd <= _MOST_USD:  # type: ignore[operator]  # is_number narrows
         raise ConfigError(f"{what} must be an amount of USD from 0 on, not {usd!r}.")
     if usd < least:  # type: ignore[operator]  # a number
         raise ConfigError(f"{what} must be above 0, not {usd!r}.")

@@ -120,7 +120,10 @@ class Dialogue:
 
     def _so_far(self) -> Reply:
         """Return what there is of a reply whose functions will not go on."""
-        reply = self._fold.reply()
+        fold = self._fold
+        is_unsent = not fold.outcome and not fold.log
+        before = fold.before if is_unsent else None
+        reply = fold.reply() if before is None else before
         steps = (
             dataclasses.replace(step, state="failed", result=_STOPPED)
             if step.kind == "function" and step.state == "running"

@@ -14,7 +14,7 @@ from grok_nb.reply import Origin, Usage
 from . import gate
 from .chat import check_model
 from .exchange import Call
-from .parameters import WHOLE, WORD, Rules, checked
+from .parameters import NUMBER, WHOLE, WORD, Rules, checked
 from .stream import Fold
 
 if TYPE_CHECKING:
@@ -366,6 +366,7 @@ class ImageMethods:
             response_format=response_format,
             user=user,
         )
+        _check_call(timeout_s, origin)
         call = Call(
             GENERATIONS, body, fold=ImageFold, timeout_s=timeout_s, origin=origin
         )
@@ -435,6 +436,7 @@ class ImageMethods:
         def fold(request: Mapping[str, Any], choices: int) -> ImageFold:
             return ImageFold(request, choices, inputs=len(given))
 
+        _check_call(timeout_s, origin)
         call = Call(EDITS, body, fold=fold, timeout_s=timeout_s, origin=origin)
         return await self._pictures(call)
 
@@ -554,6 +556,15 @@ def _check_for(model: Model | None, name: str, options: Mapping[str, Any]) -> No
             f"{name} has no resolution {options['resolution']!r}.",
             hint=f"It has {', '.join(sorted(resolutions))}.",
         )
+
+
+def _check_call(timeout_s: object, origin: object) -> None:
+    if timeout_s is not None:
+        checked(
+            "Pictures", {"timeout_s": (NUMBER, 0.001, 1e9)}, {"timeout_s": timeout_s}
+        )
+    if not isinstance(origin, Origin):
+        raise BadRequest(f"origin must be an Origin, not {type(origin).__name__}.")
 
 
 def _check_values(name: str, options: Mapping[str, Any], values: Sequence[str]) -> None:

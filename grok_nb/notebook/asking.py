@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from grok_nb.errors import BadRequest, ConfigError, GrokError
+from grok_nb.errors import BadRequest, BudgetExceeded, ConfigError, GrokError
 
 from .options import ASKING, Option, OptionError
 from .structured import bind_frame, check_names, schema_of
@@ -380,7 +380,8 @@ def by_flag(message: str, options: tuple[Option, ...] = ASKING) -> str:
 def unfinished(error: BaseException, reply: Reply) -> Reply:
     """Return what there is of a reply that an error or Interrupt ended."""
     found = getattr(error, "reply", None) or reply
-    state = "failed" if isinstance(error, GrokError) else "stopped"
+    is_failure = isinstance(error, GrokError) and not isinstance(error, BudgetExceeded)
+    state = "failed" if is_failure else "stopped"
     return dataclasses.replace(found, state=state)
 
 

@@ -381,7 +381,8 @@ def test_every_table_is_declared():
             )
         }
     )
-    assert there == {table.name for table in file.TABLES}
+    # sums hold no text, and what is purged was paid for all the same
+    assert there - {"spent"} == {table.name for table in file.TABLES}
     store.close()
 
 
