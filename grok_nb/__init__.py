@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from grok_nb.frames.tables import deferred as deferred
     from grok_nb.frames.tables import models as models
     from grok_nb.frames.tables import prices as prices
-    from grok_nb.frames.tables import usage as usage
+    from grok_nb.frames.usage import usage as usage
     from grok_nb.reply import Reply as Reply
     from grok_nb.reply import Usage as Usage
     from grok_nb.session import AsyncGrok as AsyncGrok
@@ -54,7 +54,7 @@ _PLACES = {
     "prices": "grok_nb.frames.tables",
     "sandbox": "grok_nb.default",
     "stream": "grok_nb.default",
-    "usage": "grok_nb.frames.tables",
+    "usage": "grok_nb.frames.usage",
 }
 
 __all__ = [

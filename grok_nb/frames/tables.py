@@ -1,112 +1,19 @@
-"""The ledger, the models and the prices as DataFrames."""
+"""Models, prices, threads and deferred requests as DataFrames."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from grok_nb import default, pricing
-from grok_nb.errors import BadRequest, GrokError
+from grok_nb.errors import GrokError
 from grok_nb.store.deferred import FRAME, KEPT_H
-from grok_nb.store.ledger import COLUMNS
 from grok_nb.threads import listed
 
 if TYPE_CHECKING:
     from grok_nb.pricing import Model, PriceTable, Rates
-
-_DTYPES = {
-    **dict.fromkeys(COLUMNS, "string"),
-    "cached": "boolean",
-    **dict.fromkeys(
-        (
-            "prompt_tokens",
-            "cached_prompt_tokens",
-            "image_tokens",
-            "completion_tokens",
-            "reasoning_tokens",
-            "billed_output_tokens",
-            "sources_used",
-            "tool_calls",
-            "http_status",
-        ),
-        "Int64",
-    ),
-    **dict.fromkeys(("cost_usd", "latency_s", "ttft_s"), "Float64"),
-}
-_SUMMED = (
-    "prompt_tokens",
-    "cached_prompt_tokens",
-    "completion_tokens",
-    "reasoning_tokens",
-    "billed_output_tokens",
-    "cost_usd",
-)
-
-
-def usage(*, by: str | None = None, **filters: Any) -> pd.DataFrame:
-    """Return the ledger: one row per HTTP attempt that can cost money.
-
-    Parameters
-    ----------
-    by
-        Group by ``"day"`` (UTC) or any column: then one row per group with the number
-        of calls and the sums of tokens and cost.
-    **filters
-        Column = value or list of values, e.g. ``model="grok-4.7", state="done"``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``time`` (datetime64, UTC), text columns as string, counts as Int64, ``cached``
-        as boolean, ``cost_usd`` (USD), ``latency_s`` and ``ttft_s`` (seconds) as
-        Float64. ``state`` is done, stopped, failed or in_doubt; ``cost_source`` is
-        reported (by the server), computed (from the price list), estimated (its usage
-        never came) or none. With ``by``: the group as index, ``calls``, and the sums.
-
-    Raises
-    ------
-    BadRequest
-        There is no such column.
-
-    Examples
-    --------
-    >>> import grok_nb as gn
-    >>> with gn.sandbox():
-    ...     _ = gn.ask("What is 6*7?")
-    ...     gn.usage()["state"].tolist()
-    ['done']
-    """
-    if by is not None and not isinstance(by, str):
-        raise BadRequest(
-            f"by must be one column, not {by!r}.",
-            hint="For several: gn.usage().groupby([...]).",
-        )
-    for name in filters:
-        if name not in COLUMNS:
-            raise BadRequest(
-                f"The ledger has no column {name!r}.",
-                hint=f"It has: {', '.join(COLUMNS)}.",
-            )
-    rows = default.session().ledger.rows(filters)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
-    frame = frame.astype({k: v for k, v in _DTYPES.items() if k != "time"})
-    return frame if by is None else _grouped(frame, by)
-
-
-def _grouped(frame: pd.DataFrame, by: str) -> pd.DataFrame:
-    if by != "day" and by not in frame.columns:
-        raise BadRequest(
-            f"The ledger cannot be grouped by {by!r}.",
-            hint=f"By day, or by one of: {', '.join(COLUMNS)}.",
-        )
-    key = frame["time"].dt.date.rename("day") if by == "day" else frame[by]
-    groups = frame.groupby(key, dropna=False)
-    sums = groups[list(_SUMMED)].sum()
-    sums.insert(0, "calls", groups.size().astype("Int64"))
-    return sums
 
 
 def threads() -> pd.DataFrame:

@@ -13,7 +13,17 @@ from grok_nb.errors import GrokError
 from grok_nb.show.formats import FORMATS
 
 from .interpolate import FILTERS
-from .options import CELL, FIX, LINE, PICTURE, TOKENS, Option
+from .options import (
+    BUDGET,
+    CELL,
+    FIX,
+    LINE,
+    MODELS,
+    PICTURE,
+    TOKENS,
+    USAGE,
+    Option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +33,14 @@ _MAGIC = re.compile(r"\s*(%%?)(grok(?:_\w+)?)\s")
 _BRACES = re.compile(r"\{\{\s*([^{}|\n]*)$")
 _FILTER = re.compile(r"\{\{[^{}\n]*\|\s*(\w*)$")
 #: magics with options of their own
-_OF_MAGIC = {"grok_image": PICTURE, "grok_tokens": TOKENS, "grok_fix": FIX}
+_OF_MAGIC = {
+    "grok_budget": BUDGET,
+    "grok_fix": FIX,
+    "grok_image": PICTURE,
+    "grok_models": MODELS,
+    "grok_tokens": TOKENS,
+    "grok_usage": USAGE,
+}
 _LAST_WORD = re.compile(r"(?:^|\s)(\S*)$")
 
 
@@ -174,6 +191,9 @@ _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "system": _files,
     "chat": _threads,
     "schema": _schemas,
+    "by": lambda *_: ("model", "day", "hour", "month", "thread", "cell", "state"),
+    "what": lambda *_: ("cost", "tokens", "calls"),
+    "per": lambda *_: ("session", "day"),
     "tools": _functions,
     "search": lambda *_: ("web", "x", "web,x"),
     "tool_choice": lambda typed, names: (

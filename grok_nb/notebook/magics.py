@@ -84,7 +84,7 @@ Beside it
   %grok_threads               the threads here; gn.Thread("plan") has .turns, .ask(),
                               .undo(), .fork(), .save(), .load(), .clear(), .delete()
   %grok_budget 5              spend at most 5 USD in this session (--per day: today)
-  gn.usage(), gn.models()     what was asked and cost; models and prices
+  %grok_usage, %grok_models   what was asked and cost; models and prices
   %config GrokMagics          defaults: %config GrokMagics.model = "grok-4.3"
   %grok_key, %grok_doctor     set a key, hidden; find out what does not work
   %grok_sandbox on            replies from this machine, without a key

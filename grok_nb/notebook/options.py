@@ -10,12 +10,15 @@ import difflib
 import keyword
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 
 from grok_nb.errors import GrokError
 from grok_nb.show.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _VALUE = re.compile(
     r"""(?P<double>"(?:[^"\\]|\\.)*")|'(?P<single>[^']*)'|(?P<bare>(?:\{\{.*?\}\}|\S)+)"""
@@ -261,6 +264,27 @@ BUDGET = (
     ),
     _BY_NAME["help"],
 )
+USAGE = (
+    Option(
+        "by", ("--by",), "KEYS", "group: model, day, hour, month, thread, cell, ..."
+    ),
+    Option("since", ("--since",), "DAY", "from that day or time on (UTC)"),
+    Option("until", ("--until",), "DAY", "up to that day or time (UTC)"),
+    Option("df", ("--df",), "NAME", "bind the rows, or the groups, as a DataFrame"),
+    Option("plot", ("--plot",), "", "draw a picture", True),  # noqa: FBT003
+    Option(
+        "what",
+        ("--what",),
+        "X",
+        "of which: cost (default), tokens or calls",
+        choices=("cost", "tokens", "calls"),
+    ),
+    _BY_NAME["help"],
+)
+MODELS = (
+    Option("df", ("--df",), "NAME", "bind all of it as a DataFrame"),
+    _BY_NAME["help"],
+)
 TOKENS = (_BY_NAME["model"], _BY_NAME["raw"], _BY_NAME["help"])
 FIX = tuple(
     _BY_NAME[name]
@@ -352,7 +376,12 @@ def _converted(flag: str, option: Option, text: str) -> object:
         raise OptionError(f"{flag} needs {what}, not {text!r}.") from None
 
 
-def help_text(usage: str, options: tuple[Option, ...], after: str = "") -> str:
+def help_text(
+    usage: str,
+    options: tuple[Option, ...],
+    after: str = "",
+    groups: Mapping[str, tuple[str, ...]] = _GROUPS,
+) -> str:
     """Return usage, one line per option in groups, and more text; for docstrings, -h."""
     flags = {
         option: ", ".join(option.flags)
@@ -360,10 +389,12 @@ def help_text(usage: str, options: tuple[Option, ...], after: str = "") -> str:
         for option in options
     }
     width = max(len(text) for text in flags.values())
-    grouped = {name for names in _GROUPS.values() for name in names}
+    grouped = {name for names in groups.values() for name in names}
     groups = {
-        **_GROUPS,
-        "And": tuple(dict.fromkeys(o.name for o in options if o.name not in grouped)),
+        **groups,
+        "And" if groups else "Options": tuple(
+            dict.fromkeys(o.name for o in options if o.name not in grouped)
+        ),
     }
     parts = [usage]
     for title, names in groups.items():

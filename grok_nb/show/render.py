@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from functools import partial
 from html import escape
 from typing import TYPE_CHECKING
@@ -367,6 +368,46 @@ def listing_bundle(
     return {"text/html": "".join([*html, "</div>"]), "text/plain": "\n".join(plain)}
 
 
+def table_bundle(
+    head: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[str]
+) -> dict[str, str]:
+    """Return a table of texts, with notes below; numbers stand on the right."""
+
+    def is_number(column: int) -> bool:
+        cells = [row[column] for row in rows if row[column]]
+        return bool(cells) and all(_NUMBER.fullmatch(cell) for cell in cells)
+
+    right = [is_number(n) for n in range(len(head))]
+    sides = ["text-align:right" if side else "text-align:left" for side in right]
+    html = ['<div class="grok-nb-card"><table><thead><tr>']
+    html += [
+        f'<th style="{side}">{escape_text(name)}</th>'
+        for name, side in zip(head, sides, strict=True)
+    ]
+    html.append("</tr></thead><tbody>")
+    for row in rows:
+        cells = "".join(
+            f'<td style="{side}">{escape_text(cell)}</td>'
+            for cell, side in zip(row, sides, strict=True)
+        )
+        html.append(f"<tr>{cells}</tr>")
+    html.append("</tbody></table>")
+    html += [note_html(note) for note in notes]
+    widths = [max(len(row[n]) for row in (head, *rows)) for n in range(len(head))]
+    plain = [
+        "  ".join(
+            cell.rjust(width) if side else cell.ljust(width)
+            for cell, width, side in zip(row, widths, right, strict=True)
+        ).rstrip()
+        for row in (head, *rows)
+    ]
+    return {
+        "text/html": "".join([*html, "</div>"]),
+        "text/plain": without_controls("\n".join([*plain, *notes])),
+    }
+
+
+_NUMBER = re.compile(r"\$?-?[\d,]+(?:\.\d+)?(?:e[+-]?\d+)?")
 _TOKEN_COLOURS = ("rgba(33,150,243,0.22)", "rgba(255,152,0,0.22)")
 _MOST_TOKENS = 5_000
 

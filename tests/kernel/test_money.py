@@ -126,3 +126,54 @@ def test_wrong_amounts_are_told(kernel, sandbox):
     assert "No budget is set." in kernel.run("%grok_budget").shown[-1]
     assert sent(sandbox) == []
     assert "--per" in kernel.run("%grok_budget -h").shown[-1]
+
+
+def test_usage_is_told_grouped_bound_and_drawn(kernel, sandbox):
+    assert "0 calls" in kernel.run("%grok_usage").shown[-1]
+    kernel.run("%%grok -m grok-4.7 -o r\nWhat is 6*7?", cell_id="c1")
+    kernel.run("%%grok -m grok-4.3\nWhat is 6*7?", cell_id="c2")
+    cell = kernel.run("%grok_usage")
+    assert not cell.of("error", "execute_result")
+    assert "All: 2 calls" in cell.shown[-1]
+    assert "grok-4.3" in cell.shown[-1]
+    assert "<table>" in cell.html[-1]
+    cell = kernel.run("%grok_usage --by model,state --df spent")
+    assert kernel.value("list(spent.index.names)") == ["model", "state"]
+    assert kernel.value("spent['calls'].tolist()") == [1, 1]
+    kernel.run("%grok_usage --by cell --df cells")
+    assert kernel.value("cells.index.tolist()") == ["c1", "c2"]
+    kernel.run("%grok_usage --since 2099-01-01 --df later")
+    assert kernel.value("len(later)") == 0
+    kernel.run("%grok_usage --until 2099-01-01 --df earlier")
+    assert kernel.value("len(earlier)") == 2
+    for code in ("%grok_usage --plot", "%grok_usage --by model --plot --what tokens"):
+        cell = kernel.run(code)
+        assert not cell.of("error"), cell.error["traceback"]
+        pictures = [c for c in cell.of("display_data") if "image/png" in c["data"]]
+        assert len(pictures) == 1
+
+
+def test_models_are_shown_and_bound(kernel):
+    cell = kernel.run("%grok_models --df m")
+    assert not cell.of("error", "execute_result")
+    assert "grok-4.7" in cell.shown[-1]
+    assert "USD per million tokens" in cell.shown[-1]
+    assert "<table>" in cell.html[-1]
+    assert kernel.value("list(m.columns)[:3]") == ["id", "kind", "status"]
+
+
+def test_wrong_questions_about_usage_are_told(kernel):
+    errors = {
+        "%grok_usage --by mdel": "Did you mean 'model'?",
+        "%grok_usage --since soon": "--since must be a date or time",
+        "%grok_usage --what money": "--what takes cost, tokens, calls",
+        "%grok_usage all": "Unexpected text",
+        "%grok_usage --df 1x": "name of a variable",
+        "%grok_models cheap": "Unexpected text",
+    }
+    for code, said in errors.items():
+        cell = kernel.run(code)
+        assert cell.error["ename"] == "OptionError", code
+        assert said in "\n".join(cell.error["traceback"]), cell.error["traceback"]
+    assert "--by KEYS" in kernel.run("%grok_usage -h").shown[-1]
+    assert "--df NAME" in kernel.run("%grok_models -h").shown[-1]

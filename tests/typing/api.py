@@ -11,6 +11,7 @@ from grok_nb.api.deferred import AsyncDeferred, Deferred
 from grok_nb.api.embeddings import Embeddings
 from grok_nb.api.images import GeneratedImage, Images
 from grok_nb.checkup import Checkup
+from grok_nb.frames.usage import UsageFrame
 from grok_nb.session import AsyncReplyStream, ReplyStream
 from grok_nb.turns import Turn
 from grok_nb.wire import (
@@ -142,7 +143,7 @@ def values(reply: gn.Reply) -> None:
 
 
 def frames() -> None:
-    assert_type(gn.usage(by="day", model="grok-4.7"), pd.DataFrame)
+    assert_type(gn.usage(by="day", model="grok-4.7"), UsageFrame)
     assert_type(gn.models(), pd.DataFrame)
     assert_type(gn.deferred(), pd.DataFrame)
     assert_type(gn.prices(), pd.DataFrame)
