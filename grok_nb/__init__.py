@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from grok_nb.default import configure as configure
     from grok_nb.default import sandbox as sandbox
     from grok_nb.default import stream as stream
+    from grok_nb.deferring import DeferredReply as DeferredReply
     from grok_nb.errors import GrokError as GrokError
     from grok_nb.frames.tables import deferred as deferred
     from grok_nb.frames.tables import models as models
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "AsyncGrok": "grok_nb.session",
+    "DeferredReply": "grok_nb.deferring",
     "Event": "grok_nb.api.stream",
     "Grok": "grok_nb.session",
     "GrokError": "grok_nb.errors",
@@ -59,6 +61,7 @@ _PLACES = {
 
 __all__ = [
     "AsyncGrok",
+    "DeferredReply",
     "Event",
     "Grok",
     "GrokError",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime
 import math
 import os
 import reprlib
@@ -24,13 +25,14 @@ from grok_nb.errors import (
     NotFound,
     TimedOut,
 )
+from grok_nb.reply import CallRecord
 from grok_nb.store.deferred import KEPT_H, DeferredRow, iso
 
 from . import gate
 from .answers import SANDBOX_HEADER, not_an_answer
 from .chat import checked_ask
 from .exchange import Call
-from .parameters import NUMBER, Rules, checked, in_path
+from .parameters import NUMBER, Rules, checked, in_path, key_of
 from .retry import kind_of
 from .stream import Fold
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
     from typing import TypeVar
 
-    from grok_nb.reply import Ask, Reply
+    from grok_nb.reply import Ask, Origin, Reply
     from grok_nb.store.deferred import DeferredRequests
     from grok_nb.wire import ChatCompletion
 
@@ -102,14 +104,9 @@ class DeferredDesk:
     async def send(self, ask: Ask, model: str) -> AsyncDeferred:
         """Send a request; return when its id is on disk."""
         exchange, kept = self._exchange, self.kept
-        names = {name: name for name in ask.options}
+        names = {name: ask.names.get(name, name) for name in ask.options}
         gate.check_parameters(exchange.table, model, names)
-        body = {
-            "model": model,
-            "messages": list(ask.messages),
-            **ask.options,
-            "deferred": True,
-        }
+        body = _body(ask, model)
 
         def keep(request_id: str) -> None:
             kept.add(self._row(call, request_id))
@@ -119,7 +116,10 @@ class DeferredDesk:
             body,
             origin=ask.origin,
             fold=lambda request, choices: DeferFold(request, choices, keep),
+            names=ask.names,
+            timeout_s=ask.timeout_s,
         )
+        call.purse = ask.purse
         async for _ in exchange.run(call):
             pass
         fold = call.fold
@@ -138,6 +138,50 @@ class DeferredDesk:
             return AsyncDeferred(request_id, self, call.request, fold)
         await kept.flush()
         return AsyncDeferred(request_id, self, call.request)
+
+    async def earlier(self, ask: Ask, model: str) -> DeferredRow | None:
+        """Return the latest request of this notebook that was just like this one.
+
+        Of the time for which the server keeps results. Its state says what became of it.
+        """
+        exchange = self._exchange
+        after = exchange.clock.now() - datetime.timedelta(hours=KEPT_H)
+        return await self.kept.latest(
+            key_of(CHAT, _body(ask, model)),
+            exchange.settings.base_url,
+            ask.origin.notebook,
+            iso(after),
+        )
+
+    def take_up(self, row: DeferredRow, ask: Ask, model: str) -> AsyncDeferred:
+        """Return the handle of a request that was sent before."""
+        return AsyncDeferred(
+            row.request_id, self, bodies.canonical(CHAT, _body(ask, model))
+        )
+
+    def book_again(self, row: DeferredRow, fold: Fold, origin: Origin) -> None:
+        """Take down that a result was served from the store, at no cost."""
+        head, now = fold.head, self._exchange.clock.now()
+        name = os.urandom(16).hex()
+        self._exchange.books.settle(
+            CallRecord(
+                id=name,
+                call=name,
+                attempt=1,
+                time=now,
+                endpoint=CHAT,
+                model=head.get("model") or row.model,
+                origin=origin,
+                request_key=row.request_key or "",
+                state="done",
+                cached=True,
+                usage=fold.outcome.get("usage"),
+                cost_ticks=0,
+                finish_reason=fold.finish_reason,
+                response_id=head.get("id"),
+                system_fingerprint=head.get("system_fingerprint"),
+            )
+        )
 
     def _row(self, call: Call, request_id: str) -> DeferredRow:
         record = call.record
@@ -360,6 +404,15 @@ class DeferredDesk:
         return f"{asked}."
 
 
+def _body(ask: Ask, model: str) -> dict[str, Any]:
+    return {
+        "model": model,
+        "messages": list(ask.messages),
+        **ask.options,
+        "deferred": True,
+    }
+
+
 class AsyncDeferred:
     """A request whose answer comes later; its id is in the store.
 
@@ -412,6 +465,11 @@ class AsyncDeferred:
     async def ready(self) -> bool:
         """Say whether the result is there; if so, it is in the store now."""
         return await self._has_come(0)
+
+    async def fold(self, wait_s: float) -> Fold | None:
+        """Return what has come, or ``None`` if nothing has within the time."""
+        await self._has_come(wait_s)
+        return self._fold
 
     async def _has_come(self, wait_s: float) -> bool:
         if self._fold is None:

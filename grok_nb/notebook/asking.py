@@ -202,15 +202,26 @@ class CellAsking:
         ``source`` is the text by which a cell without an id is known.
         """
         notes = [] if notes is None else notes
+        if options.get("defer"):
+            from .later import check_deferrable
+
+            check_deferrable(options)
         asking = self._asking(options, source)
         ask = self.question(prompt, options, notes, asking)
         if options.get("dry_run"):
             from .preview import dry_run_bundle
 
+            if options.get("defer"):
+                notes.append("It would be deferred: the cell returns at once.")
             display(dry_run_bundle(ask, default().session(), notes), raw=True)
             return
         self.require_key()
         quiet = options.get("quiet", False)
+        if options.get("defer"):
+            from .later import deferred
+
+            deferred(self, ask, options, notes, asking.end if asking else None)
+            return
         with asking or contextlib.nullcontext():
             self._send(ask, options, notes, asking and asking.end)
         if options.get("code"):
@@ -226,7 +237,7 @@ class CellAsking:
         """Ask, and show the reply: as it comes, or whole."""
         grok = default().session()
         mode = options.get("stream") or grok.settings.stream
-        streams = mode == "on" or (mode == "auto" and _is_watched(self.shell))
+        streams = mode == "on" or (mode == "auto" and is_watched(self.shell))
         if options.get("show"):
             from .preview import sent_bundle
 
@@ -417,7 +428,7 @@ def _is_terminal(shell: Any) -> bool:
     return getattr(shell, "kernel", None) is None
 
 
-def _is_watched(shell: Any) -> bool:
+def is_watched(shell: Any) -> bool:
     """Whether somebody sees outputs as they come: not nbclient, nbval, nbconvert."""
     if _is_terminal(shell):
         return sys.stdout.isatty()

@@ -189,6 +189,20 @@ SHOWING = (
         "on",
     ),
     Option("stream", ("--no-stream",), "", "one request, one display", "off"),
+    Option(
+        "defer",
+        ("--defer",),
+        "",
+        "ask in the background; the reply fills in later, also after a restart",
+        True,  # noqa: FBT003
+    ),
+    Option(
+        "refresh",
+        ("--refresh",),
+        "",
+        "ask again what is stored already",
+        True,  # noqa: FBT003
+    ),
     Option("show", ("--show",), "", "print what is sent, then send", True),  # noqa: FBT003
     Option(
         "dry_run",
@@ -229,7 +243,7 @@ _GROUPS = {
         *("since", "until", "images", "video", "run_code"),
     ),
     "How it is shown and kept": (
-        *("out", "format", "code", "quiet", "verbose", "stream"),
+        *("out", "format", "code", "quiet", "verbose", "stream", "defer", "refresh"),
     ),
     "Before it is sent": ("dry_run", "show", "max_cost"),
     "How the model answers": (

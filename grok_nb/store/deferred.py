@@ -209,11 +209,22 @@ class DeferredRequests:
                 sql, (ledger.clean(request_id), base_url)
             ).fetchone()
 
-        found = await asyncio.to_thread(self._store.read, look)
-        if found is None:
-            return None
-        row = DeferredRow(**dict(zip(_COLUMNS, found, strict=True)))
-        return dataclasses.replace(row, sandbox=bool(row.sandbox))
+        return _row_of(await asyncio.to_thread(self._store.read, look))
+
+    async def latest(
+        self, request_key: str, base_url: str, notebook: str | None, after: str
+    ) -> DeferredRow | None:
+        """Return the latest request that asked the same, there and in that notebook."""
+        sql = (
+            f"SELECT {', '.join(_COLUMNS)} FROM deferred WHERE request_key = ? "  # noqa: S608
+            "AND base_url = ? AND notebook IS ? AND time >= ? ORDER BY time DESC LIMIT 1"
+        )
+
+        def look(connection: sqlite3.Connection) -> Any:
+            asked = (request_key, base_url, ledger.clean(notebook), after)
+            return connection.execute(sql, asked).fetchone()
+
+        return _row_of(await asyncio.to_thread(self._store.read, look))
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return all requests, oldest first: the columns of `FRAME`."""
@@ -239,6 +250,13 @@ FRAME: dict[str, str] = {
 def iso(time: datetime.datetime) -> str:
     """Write a time as the rows have it, so that texts compare as times do."""
     return time.isoformat(timespec="microseconds")
+
+
+def _row_of(found: tuple[Any, ...] | None) -> DeferredRow | None:
+    if found is None:
+        return None
+    row = DeferredRow(**dict(zip(_COLUMNS, found, strict=True)))
+    return dataclasses.replace(row, sandbox=bool(row.sandbox))
 
 
 def _values(row: DeferredRow) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from grok_nb.session import AsyncGrok, Grok
 
 PUBLIC = [
     "AsyncGrok",
+    "DeferredReply",
     "Event",
     "Grok",
     "GrokError",

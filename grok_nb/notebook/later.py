@@ -1,0 +1,113 @@
+"""``%%grok --defer``: the cell returns at once, and its reply fills in later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.display import display
+
+from grok_nb.errors import BadRequest
+from grok_nb.show.render import notes_bundle, reply_bundle
+
+from .asking import by_flag, default, is_watched
+from .options import OptionError
+from .structured import bind_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grok_nb.reply import Ask, Reply
+
+    from .asking import CellAsking
+
+#: option -> why it cannot be deferred
+_NOT = {
+    "search": "what searches is answered by another endpoint",
+    "run_code": "what runs code is answered by another endpoint",
+    "tools": "nobody is there to run the functions",
+    "code": "the next cell may be another one by then",
+    "show": "--dry-run shows what would be sent",
+}
+
+
+def check_deferrable(options: dict[str, Any]) -> None:
+    """Refuse what cannot be deferred.
+
+    Raises
+    ------
+    OptionError
+        Nothing was sent.
+    """
+    for name, why in _NOT.items():
+        if options.get(name):
+            flag = by_flag(name) if name != "code" else "--code"
+            flag = "--show" if name == "show" else flag
+            raise OptionError(f"{flag} does not go with --defer: {why}.")
+    if options.get("stream") == "on":
+        raise OptionError(
+            "--stream does not go with --defer: the reply comes whole, later."
+        )
+
+
+def deferred(
+    cell: CellAsking,
+    ask: Ask,
+    options: dict[str, Any],
+    notes: list[str],
+    on_end: Callable[[Reply], None] | None,
+) -> None:
+    """Ask, bind and show a reply that fills in later."""
+    from grok_nb.deferring import DeferredReply
+
+    shell, quiet = cell.shell, options.get("quiet", False)
+    how, is_table = options.get("format") or cell.format, bool(options.get("df"))
+    handle: list[Any] = []
+
+    def end(reply: Reply) -> None:
+        """Run on the event loop: only the display of this cell is touched."""
+        if on_end is not None:
+            on_end(reply)
+        if options.get("df") and reply.state == "done":
+            bind_frame(options, reply, shell.user_ns)
+        if handle:
+            handle[0].update(_final(reply), raw=True)
+
+    def _final(reply: Reply) -> dict[str, str]:
+        note = ""
+        if made.error is not None:
+            hint = getattr(made.error, "hint", "")
+            note = f"{type(made.error).__name__}: {made.error} {hint}".strip()
+        return reply_bundle(reply, note=note, how=how, table=is_table)
+
+    try:
+        made = DeferredReply(
+            default().session(), ask, refresh=options.get("refresh", False), on_end=end
+        )
+    except BadRequest as error:
+        if error.status is not None:  # the server's word
+            raise
+        raise OptionError(by_flag(f"{error}"), hint=error.hint) from None
+    cell.last = made  # type: ignore[assignment]  # it has all that a reply has
+    if options.get("out"):
+        shell.user_ns[options["out"]] = made
+    if quiet:
+        return
+    said = [*notes, made.note] if made.note else notes
+    if said:
+        display(notes_bundle(said), raw=True)
+    if not is_watched(shell):
+        # nobody sees it change, and what is saved is the same at every run
+        display(reply_bundle(made.reply, note=_waits(options)), raw=True)
+        return
+    shown = display(
+        reply_bundle(made.reply, note=_waits(options)), raw=True, display_id=True
+    )
+    handle.append(shown)
+    if made.ready():  # it came before there was something to update
+        shown.update(_final(made.reply), raw=True)
+
+
+def _waits(options: dict[str, Any]) -> str:
+    name = options.get("out")
+    what = f"{name}.result() waits for it" if name else "it will appear here"
+    return f"deferred: {what}"
