@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from grok_nb import errors as errors
     from grok_nb.api.stream import Event as Event
-    from grok_nb.budget import budget as budget
-    from grok_nb.budget import estimate as estimate
+    from grok_nb.budgets import budget as budget
+    from grok_nb.budgets import estimate as estimate
     from grok_nb.checkup import doctor as doctor
     from grok_nb.default import aask as aask
     from grok_nb.default import ask as ask
@@ -46,12 +46,12 @@ _PLACES = {
     "Usage": "grok_nb.reply",
     "aask": "grok_nb.default",
     "ask": "grok_nb.default",
-    "budget": "grok_nb.budget",
+    "budget": "grok_nb.budgets",
     "configure": "grok_nb.default",
     "deferred": "grok_nb.frames.tables",
     "doctor": "grok_nb.checkup",
     "errors": "grok_nb.errors",
-    "estimate": "grok_nb.budget",
+    "estimate": "grok_nb.budgets",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",
     "sandbox": "grok_nb.default",

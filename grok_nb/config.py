@@ -160,7 +160,7 @@ class Settings:
         Whom to trust on the way to the API: ``True`` (default) the usual authorities,
         a path the CA file (PEM) or folder there, ``False`` anybody.
     budget_usd : float or None
-        What one process may spend, in USD; see `grok_nb.budget`.
+        What one process may spend, in USD; see `grok_nb.budgets`.
     management_key : Secret or None
         The key of the management host; sent nowhere else.
     management_base_url : str

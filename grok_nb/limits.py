@@ -140,9 +140,9 @@ class Refusal:
         return self._told(error)
 
     def cut(self, spent: int) -> BudgetExceeded:
-        """Return the error for a stream that was ended; ``spent`` is what it has cost."""
+        """Return the error for a stream that was ended; ``spent`` was reserved for it."""
         error = BudgetExceeded(
-            f"The answer was ended: it has cost about {dollars(spent)}, and no more is "
+            f"The answer was ended: it may have cost {dollars(spent)}, and no more is "
             f"left of {self.what}.",
             hint="error.reply has what came.",
         )

@@ -95,13 +95,13 @@ def deferred(
     said = [*notes, made.note] if made.note else notes
     if said:
         display(notes_bundle(said), raw=True)
+    waits = _waits(options)
+    bundle = {**reply_bundle(made.reply, note=waits), "text/plain": waits}
     if not is_watched(shell):
         # nobody sees it change, and what is saved is the same at every run
-        display(reply_bundle(made.reply, note=_waits(options)), raw=True)
+        display(bundle, raw=True)
         return
-    shown = display(
-        reply_bundle(made.reply, note=_waits(options)), raw=True, display_id=True
-    )
+    shown = display(bundle, raw=True, display_id=True)
     handle.append(shown)
     if made.ready():  # it came before there was something to update
         shown.update(_final(made.reply), raw=True)

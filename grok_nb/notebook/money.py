@@ -13,7 +13,7 @@ from .asking import brief, by_flag, default
 from .options import BUDGET, MODELS, USAGE, OptionError, help_text, parse
 
 if TYPE_CHECKING:
-    from grok_nb.budget import Budget
+    from grok_nb.budgets import Budget
 
 BUDGET_HELP = help_text(
     """%grok_budget [--per session|day] [USD|off] - limit what may be spent, or say what is.
@@ -80,7 +80,7 @@ class Money:
             if options.get("help"):
                 display({"text/plain": BUDGET_HELP}, raw=True)
                 return None
-            from grok_nb.budget import budget
+            from grok_nb.budgets import budget
 
             usd: Any = text.strip() or None
             if usd not in (None, "off"):
@@ -196,7 +196,7 @@ def _setting() -> Any:
 
 
 def _session_spent() -> float:
-    from grok_nb.budget import budget
+    from grok_nb.budgets import budget
 
     return budget().spent_usd
 

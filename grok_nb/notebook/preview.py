@@ -32,7 +32,7 @@ def dry_run_bundle(ask: Ask, grok: Any, notes: list[str]) -> dict[str, str]:
     notes
         What was cut.
     """
-    from grok_nb.budget import estimate_of
+    from grok_nb.budgets import estimate_of
 
     model = ask.model or grok.settings.model or pricing.snapshot_default()
     why = "" if ask.model or grok.settings.model else " (the default, if none is newer)"
@@ -90,7 +90,7 @@ def details_bundle(reply: Reply | None) -> dict[str, str]:
             uses = tuple((name, n) for name, n in usage.tool_uses if n)
             said = ", ".join(f"{count:,} {_use(name, count)}" for name, count in uses)
             if said:
-                fee = pricing.tool_ticks(uses) / pricing.TICKS_PER_USD
+                fee = pricing.tool_ticks(usage.tool_uses) / pricing.TICKS_PER_USD
                 facts.append(("tools", f"{said}: {dollars(fee)} of the cost"))
     return listing_bundle("", [fact for fact in facts if fact[1]], [], [])
 

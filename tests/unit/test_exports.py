@@ -41,6 +41,16 @@ PUBLIC = [
     "unload_ipython_extension",
     "usage",
 ]
+
+
+def test_no_module_hides_a_public_name() -> None:
+    """A module that is imported becomes an attribute of its package."""
+    import pkgutil
+
+    modules = {module.name for module in pkgutil.iter_modules(grok_nb.__path__)}
+    assert modules & {*PUBLIC} == {"errors"}  # which is the module
+
+
 HEAVY = "pandas IPython httpx aiohttp ipywidgets anywidget pydantic starlette fastapi"
 
 
