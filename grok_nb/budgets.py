@@ -11,6 +11,7 @@ from grok_nb.api import bounds
 from grok_nb.api.question import question
 from grok_nb.errors import BadRequest
 from grok_nb.limits import Limit, dollars
+from grok_nb.portal import portal
 from grok_nb.pricing import TICKS_PER_USD
 from grok_nb.reply import Usage
 
@@ -292,7 +293,7 @@ def estimate_of(ask: Ask, grok: Grok) -> Estimate:
     core = grok._core  # noqa: SLF001 - the same in two faces
     model = ask.model or grok.settings.model or pricing.snapshot_default()
     ask = dataclasses.replace(ask, model=model)
-    call = grok._call(lambda: core._call_for(ask))  # noqa: SLF001
+    call = portal().call(lambda: core._call_for(ask))  # noqa: SLF001 - no key needed
     table, base_url = core.exchange.table, grok.settings.base_url
     found = table.find(model)
     seen = grok.ledger.seen(model if found is None else found.id)

@@ -103,7 +103,7 @@ class CellAsking:
             system = interpolate(_from_file(system), names, notes)
         if not options.get("raw"):
             prompt = interpolate(prompt, names, notes)
-        attached = [
+        parts = [
             *options.get("parts", []),
             *context_parts(
                 options.get("context", []),
@@ -129,7 +129,7 @@ class CellAsking:
             return question(
                 prompt if prompt.strip() else None,
                 system=system,
-                attach=attached or None,
+                attach=parts or None,
                 origin=self.origin(),
                 **sent,
             )

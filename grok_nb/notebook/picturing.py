@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from IPython.core.magic import cell_magic, line_magic, magics_class, no_var_expand
 from IPython.display import display
 
-from grok_nb import pricing
 from grok_nb.errors import BadRequest, GrokError
 
 from .asking import attached, brief, by_flag, default, parent_of
@@ -131,6 +130,7 @@ def _embedded(images: Images, grok: Any) -> tuple[Images, list[str]]:
 
 
 def _show_dry_run(body: dict[str, Any], grok: Any, notes: list[str]) -> None:
+    from grok_nb import pricing
     from grok_nb.show.render import dollars, listing_bundle
 
     from .preview import readable
