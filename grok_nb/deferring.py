@@ -49,7 +49,8 @@ class DeferredReply:
     refresh
         Whether it is asked anew, whatever was asked before.
     on_end
-        Called once, on the event loop, with the reply as it ended.
+        Called once, on the event loop, with this as it ended; perhaps before this is
+        returned.
 
     Attributes
     ----------
@@ -80,7 +81,7 @@ class DeferredReply:
         ask: Ask,
         *,
         refresh: bool = False,
-        on_end: Callable[[Reply], object] | None = None,
+        on_end: Callable[[DeferredReply], object] | None = None,
     ) -> None:
         if ask.endpoint != "/chat/completions" or ask.tools:
             raise BadRequest("Only a question without tools can be deferred.")
@@ -135,10 +136,16 @@ class DeferredReply:
             self.error = error.with_traceback(None)
             found = error.reply if isinstance(error.reply, Reply) else reply
             reply = dataclasses.replace(found, state="failed")
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            self.error = GrokError(
+                f"The answer could not be used: {type(error).__name__}: {error}",
+                hint=f"It is kept for a day: grok.deferred_result({self.request_id!r}).",
+            )
+            reply = dataclasses.replace(reply, state="failed")
         self.reply = reply
         try:
             if self._on_end is not None:
-                self._on_end(reply)
+                self._on_end(self)
         finally:
             self._done.set()
 

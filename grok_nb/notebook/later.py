@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.display import display
 
-from grok_nb.errors import BadRequest
+from grok_nb.errors import BadRequest, GrokError
 from grok_nb.show.render import notes_bundle, reply_bundle
 
 from .asking import by_flag, default, is_watched
 from .options import OptionError
+from .preview import details_bundle
 from .structured import bind_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from grok_nb.deferring import DeferredReply
     from grok_nb.reply import Ask, Reply
 
     from .asking import CellAsking
@@ -61,23 +63,27 @@ def deferred(
 
     shell, quiet = cell.shell, options.get("quiet", False)
     how, is_table = options.get("format") or cell.format, bool(options.get("df"))
-    handle: list[Any] = []
+    shown: list[Callable[[DeferredReply], None]] = []
+    ended: list[DeferredReply] = []
 
-    def end(reply: Reply) -> None:
-        """Run on the event loop: only the display of this cell is touched."""
-        if on_end is not None:
-            on_end(reply)
-        if options.get("df") and reply.state == "done":
-            bind_frame(options, reply, shell.user_ns)
-        if handle:
-            handle[0].update(_final(reply), raw=True)
+    def end(found: DeferredReply) -> None:
+        """Run on the event loop: only the displays of this cell are touched."""
+        try:
+            if on_end is not None:
+                on_end(found.reply)
+            if options.get("df") and found.reply.state == "done":
+                bind_frame(options, found.reply, shell.user_ns)
+        except GrokError as error:
+            found.error = error
+        ended.append(found)
+        for show in shown:
+            show(found)
 
-    def _final(reply: Reply) -> dict[str, str]:
-        note = ""
-        if made.error is not None:
-            hint = getattr(made.error, "hint", "")
-            note = f"{type(made.error).__name__}: {made.error} {hint}".strip()
-        return reply_bundle(reply, note=note, how=how, table=is_table)
+    def final(found: DeferredReply) -> dict[str, str]:
+        error, note = found.error, ""
+        if error is not None:
+            note = f"{type(error).__name__}: {error} {error.hint or ''}".strip()
+        return reply_bundle(found.reply, note=note, how=how, table=is_table)
 
     try:
         made = DeferredReply(
@@ -101,10 +107,23 @@ def deferred(
         # nobody sees it change, and what is saved is the same at every run
         display(bundle, raw=True)
         return
-    shown = display(bundle, raw=True, display_id=True)
-    handle.append(shown)
-    if made.ready():  # it came before there was something to update
-        shown.update(_final(made.reply), raw=True)
+    shown += _updates(bundle, final)
+    if options.get("verbose"):
+        waits = "Its details come with it."
+        shown += _updates(
+            notes_bundle([waits]), lambda found: details_bundle(found.reply)
+        )
+    for found in ended:  # it came before there was something to update
+        for show in shown:
+            show(found)
+
+
+def _updates(
+    bundle: dict[str, str], final: Callable[[DeferredReply], dict[str, str]]
+) -> list[Callable[[DeferredReply], None]]:
+    """Show something, and return what will update it."""
+    handle = display(bundle, raw=True, display_id=True)
+    return [lambda found: handle.update(final(found), raw=True)]
 
 
 def _waits(options: dict[str, Any]) -> str:

@@ -33,13 +33,13 @@ def gets(sandbox):
     return [r for r in requests(sandbox) if "/deferred-completion/" in r["path"]]
 
 
-def filled(kernel, cell, text):
+def filled(kernel, cell, text, which=0):
     """Wait until the display of a cell is updated; return its last content.
 
     Front ends find it by its id; an old ipykernel names the latest cell as its parent.
     """
-    (shown,) = [c for c in cell.of("display_data") if c["transient"].get("display_id")]
-    name = shown["transient"]["display_id"]
+    shown = [c for c in cell.of("display_data") if c["transient"].get("display_id")]
+    name = shown[which]["transient"]["display_id"]
 
     def updates(_):
         return [
@@ -136,13 +136,17 @@ def test_data_and_a_thread_come_when_they_are_there(kernel, sandbox):
     ]
 
 
+PICKY = """
+from pydantic import AfterValidator, BaseModel
+from typing import Annotated
+def no(age): raise ValueError('not that')
+class Picky(BaseModel):
+    age: Annotated[int, AfterValidator(no)]
+"""
+
+
 def test_what_does_not_fit_has_failed_and_says_so(kernel, sandbox):
-    kernel.run(
-        "from pydantic import AfterValidator, BaseModel\n"
-        "from typing import Annotated\n"
-        "def no(age): raise ValueError('not that')\n"
-        "class Picky(BaseModel):\n    age: Annotated[int, AfterValidator(no)]"
-    )
+    kernel.run(PICKY)
     cell = kernel.start(
         "%%grok --defer --schema Picky -o r\nAge: 36", watched=True, cell_id="c1"
     ).wait()
@@ -228,3 +232,64 @@ def test_other_options_hold_and_quiet_shows_nothing(kernel, sandbox):
     assert cell.error["ename"] == "OptionError"
     break_it(sandbox, {"match": "POST /v1/chat", "do": "400"})
     assert kernel.run("%%grok --defer\nho").error["ename"] == "BadRequest"
+
+
+def test_its_details_come_with_it(kernel, sandbox, slow):
+    cell = kernel.start("%%grok --defer -v\nWhat is 6*7?", watched=True, cell_id="c1")
+    cell.wait()
+    assert "details come with it" in cell.shown[-1]
+    details = filled(kernel, cell, "response id", which=1)["text/plain"]
+    (bill,) = bills(sandbox)
+    assert bill["response_id"] in details
+    assert "42" in filled(kernel, cell, "42")["text/html"]
+
+
+#: The portal of those who run what they are given to its end before they return.
+AT_ONCE = """
+import grok_nb.deferring as deferring
+from grok_nb.portal import portal
+class AtOnce:
+    def submit(self, make):
+        return portal().call(lambda: make(None))
+deferring.portal = AtOnce
+"""
+
+
+def test_an_answer_before_anything_was_shown_is_shown(kernel, sandbox):
+    assert not kernel.run(AT_ONCE).of("error")
+    cell = kernel.start("%%grok --defer -v\nWhat is 6*7?", watched=True, cell_id="c1")
+    cell.wait()
+    assert not cell.of("error"), cell.error
+    assert "42" in filled(kernel, cell, "42")["text/html"]
+    assert filled(kernel, cell, "response id", which=1)
+    kernel.run(PICKY)
+    failing = "%%grok --defer --schema Picky\nAge: 36"
+    cell = kernel.start(failing, watched=True, cell_id="c2").wait()
+    assert not cell.of("error"), cell.error
+    assert filled(kernel, cell, "SchemaMismatch")
+
+
+def test_two_kernels_wait_for_one_answer(new_kernel, sandbox, slow):
+    settings = {"XAI_BASE_URL": sandbox.base_url, "XAI_API_KEY": sandbox.key}
+    code = "%%grok --defer -o r\nWhat is 6*7?"
+    both = [new_kernel(**settings), new_kernel(**settings)]
+    for kernel in both:
+        kernel.run("%load_ext grok_nb")
+        assert not kernel.run(code, cell_id="c1").of("error")
+    texts = [kernel.value("r.result(60).text") for kernel in both]
+    assert "42" in texts[0]
+    assert texts[0] == texts[1]
+    assert len(posts(sandbox)) == len(bills(sandbox)) == 1
+    states = both[0].value(f"{USAGE}[['state', 'cached']].values.tolist()")
+    assert states[0] == ["done", False]
+    assert all(cached for _, cached in states[1:])
+
+
+def test_without_a_key_nothing_is_deferred(new_kernel, sandbox):
+    bare = new_kernel(XAI_BASE_URL=sandbox.base_url)
+    bare.run("%load_ext grok_nb")
+    cell = bare.run("%%grok --defer -o r\nhi")
+    assert cell.error["ename"] == "ConfigError"
+    assert "%grok_key" in "".join(cell.error["traceback"])
+    assert requests(sandbox) == []
+    assert bare.run("r").error["ename"] == "NameError"

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import grok_nb as gn
+from grok_nb._sandbox.server import Sandbox
+from grok_nb.api.question import question
 from tests.sandbox.reconcile import rows_in
 from tests.support import ROOT, bills, break_it, requests
 
@@ -239,3 +241,36 @@ def test_a_deferred_question_may_have_pictures(grok):
     content = [*parts, {"type": "text", "text": "Which colour?"}]
     reply = grok.defer([{"role": "user", "content": content}]).result()
     assert "red" in reply.text.lower()
+
+
+def test_a_process_that_ends_leaves_its_reply_to_the_next(tmp_path):
+    script = """
+    from grok_nb.api.question import question
+    ask = question("What is 6*7?")
+    reply = gn.DeferredReply(grok, ask)
+    say(id=reply.request_id, asked=reply.asked, ready=reply.ready())
+    """
+    with Sandbox(latency_ms=1500) as slow:
+        code, (first,) = elsewhere(slow, tmp_path, script)
+        assert (code, first["ready"]) == (0, False)
+        waits = script + "say(text=reply.result(30).text)"
+        code, (second, last) = elsewhere(slow, tmp_path, waits)
+        assert (code, second["id"]) == (0, first["id"])
+        assert second["asked"] is not None
+        assert "42" in last["text"]
+        assert len([r for r in requests(slow) if r["method"] == "POST"]) == 1
+
+
+def test_an_answer_that_cannot_be_used_ends_the_waiting(grok, sandbox, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError("in a schema")
+
+    monkeypatch.setattr("grok_nb.deferring.take", fails)
+    ask = question("Age: 36", schema="age int")
+    ended = []
+    reply = gn.DeferredReply(grok, ask, on_end=ended.append)
+    with pytest.raises(gn.GrokError, match="ZeroDivisionError: in a schema") as caught:
+        reply.result(30)
+    assert reply.request_id in caught.value.hint
+    assert (reply.state, ended) == ("failed", [reply])
+    assert grok.deferred_result(reply.request_id).choices
