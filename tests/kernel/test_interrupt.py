@@ -33,6 +33,73 @@ def shows(text):
     return lambda cell: any(text in shown for shown in cell.shown)
 
 
+#: moment -> (options, prompt, fault, what is on screen then, the row, the turns)
+MOMENTS = {
+    "first byte": (
+        "",
+        "hi",
+        {"do": "stall", "after": 0},
+        "",
+        ["stopped", "estimated"],
+        [],
+    ),
+    "reasoning": (
+        "-r xhigh",
+        "Count to 2000",
+        None,
+        "<summary>Reasoning",
+        ["stopped", "estimated"],
+        [],
+    ),
+    "text": (
+        "",
+        "Count to 2000",
+        None,
+        "12, 13",
+        ["stopped", "estimated"],
+        ["Count to 2000"],
+    ),
+    "retry wait": (
+        "",
+        "hi",
+        {"do": "503", "retry_after": 300},
+        "Trying again in",
+        ["failed", "none"],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_every_moment_leaves_its_row_and_its_turn(kernel, sandbox, moment):
+    """In a function and in a server's search: test_functions, test_searching."""
+    options, prompt, fault, screen, row, turns = MOMENTS[moment]
+    kernel.run("%%grok -c talk -q\nWhat is 6*7?", cell_id="a")
+    if fault:
+        break_it(sandbox, {"match": "POST /v1/chat", "nth": 1, **fault})
+    cell = kernel.start(
+        f"%%grok -c talk -o r {options}\n{prompt}", watched=True, cell_id="b"
+    )
+    eventually(lambda: [r["method"] for r in requests(sandbox)].count("POST") == 2)
+    if screen:
+        cell.wait(lambda c: any(screen in html for html in c.html))
+    kernel.interrupt()
+    assert cell.wait().error["ename"] == "KeyboardInterrupt"
+    rows = kernel.value(f"{USAGE}[['state', 'cost_source']].values.tolist()")
+    assert rows == [["done", "reported"], row]
+    asked = "__import__('grok_nb').Thread('talk').turns"
+    assert kernel.value(f"[(t.asked['content'], t.state) for t in {asked}]") == [
+        ("What is 6*7?", "done"),
+        *((asked, "stopped") for asked in turns),
+    ]
+    assert kernel.value("r.state") == "stopped"  # an attempt failed, the reply did not
+    assert not kernel.run("%%grok -c talk\nGo on", cell_id="c").of("error")
+    said = [m["content"] for m in requests(sandbox)[-1]["body"]["messages"]]
+    text = kernel.value("r.text")
+    kept = [prompt, f"{text}\n\n[stopped]"] if turns else []
+    assert said[:1] + said[2:] == ["What is 6*7?", *kept, "Go on"]
+
+
 @pytest.mark.parametrize("signals", [1, 2])
 def test_interrupt_ends_a_stream_and_keeps_its_text(kernel, sandbox, signals):
     for _ in range(MOST_TRIES if signals > 1 else 1):
