@@ -56,6 +56,7 @@ class Live:
         self._blocks = Incremental()
         self._waiting: RetryNotice | None = None
         self._stale = False
+        self._at_work = ""
 
     def begin(self, reply: Reply) -> None:
         """Show that a question is on its way."""
@@ -77,14 +78,15 @@ class Live:
 
     def idle(self, reply: Callable[[], Reply]) -> None:
         """Nothing came for a moment: show what is not on screen yet, and the time."""
-        now = self._clock.monotonic()
-        if not self._stale and now - self._painted < _TICK_S:
+        now, found = self._clock.monotonic(), reply()
+        is_shown = not self._stale and doing(found.steps) == self._at_work
+        if is_shown and now - self._painted < _TICK_S:
             return
         if self._waiting is not None:
             note = str(self._waiting)
         else:
             note = f"waiting, {now - self._begun:.0f} s"
-        self._paint(reply(), note, waits=self._waiting is not None)
+        self._paint(found, note, waits=self._waiting is not None)
 
     def finish(self, reply: Reply) -> None:
         """Show the reply as it is now, whole and for good."""
@@ -93,8 +95,9 @@ class Live:
         self._put(reply_bundle(reply, body=body, how=self._how, table=self._table))
 
     def _paint(self, reply: Reply, note: str, *, waits: bool = False) -> None:
-        if not waits and (now := doing(reply.steps)):
-            note = now
+        self._at_work = doing(reply.steps)
+        if not waits and self._at_work:
+            note = self._at_work
         self._painted = self._clock.monotonic()
         self._stale = False
         single = len(reply.choices) == 1

@@ -203,7 +203,7 @@ class TestInterrupt:
             watched=watched,
         )
         if watched:  # it is on screen while it runs
-            cell.wait(lambda c: any("rest(city=" in html for html in c.html))
+            cell.wait(lambda c: any("running rest" in html for html in c.html))
         eventually((tmp_path / "begun").exists)
         kernel.interrupt()
         cell.wait()
