@@ -391,8 +391,8 @@ def by_flag(message: str, options: tuple[Option, ...] = ASKING) -> str:
 def unfinished(error: BaseException, reply: Reply) -> Reply:
     """Return what there is of a reply that an error or Interrupt ended."""
     found = getattr(error, "reply", None) or reply
-    is_failure = isinstance(error, GrokError) and not isinstance(error, BudgetExceeded)
-    state = "failed" if is_failure else "stopped"
+    is_cut = isinstance(error, BudgetExceeded) and error.reply is not None
+    state = "failed" if isinstance(error, GrokError) and not is_cut else "stopped"
     return dataclasses.replace(found, state=state)
 
 

@@ -209,7 +209,7 @@ def _frame_bundle(
 
     from grok_nb.show.render import dollars, table_bundle
 
-    frame = frame.reset_index() if index else frame
+    frame, types = frame.reset_index() if index else frame, pd.api.types
     head = [str(name) for name in frame.columns]
     rows = []
     for values in frame.itertuples(index=False, name=None):
@@ -219,11 +219,11 @@ def _frame_bundle(
                 cells.append("")
             elif name == "cost":
                 cells.append(dollars(float(value)))
-            elif isinstance(value, bool):
+            elif types.is_bool(value):
                 cells.append("yes" if value else "no")
-            elif isinstance(value, float):
+            elif types.is_float(value):
                 cells.append(f"{value:g}")
-            elif isinstance(value, int):
+            elif types.is_integer(value):
                 cells.append(f"{value:,}")
             else:
                 cells.append(f"{value}")
