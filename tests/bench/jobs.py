@@ -362,13 +362,13 @@ async def _ledger_rows(rows, lanes):
 
 
 def _sqlite_rows(rows):
-    from grok_nb.store import file, ledger
+    from grok_nb.store import db, ledger  # all tables are known to who opens a file
 
     path = os.environ["GROK_NB_STORE"] + "/raw.sqlite"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
-    for migrate in file.MIGRATIONS:
+    for migrate in db.file.MIGRATIONS:
         migrate(connection)
     for pair in rows:
         for record in pair:
