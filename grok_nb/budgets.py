@@ -16,7 +16,6 @@ from grok_nb.pricing import TICKS_PER_USD
 from grok_nb.reply import Usage
 
 if TYPE_CHECKING:
-    import contextlib
     from types import TracebackType
     from typing import Self
 
@@ -45,7 +44,7 @@ class Budget:
     def __init__(self, limit: Limit | None, per: str, before: Limit | None) -> None:
         self._limit = limit
         self._before = before
-        self._block: contextlib.AbstractContextManager[None] | None = None
+        self._is_block = False
         self.per = per
 
     @property
@@ -69,14 +68,14 @@ class Budget:
 
     def __enter__(self) -> Self:
         """Let it hold from here on, and only inside of the block."""
-        if self._limit is None or self._block is not None:
+        if self._limit is None or self._is_block:
             raise BadRequest(
                 "This budget cannot be entered.", hint="with gn.budget(USD):"
             )
-        limits.take_back(self.per, self._before)
-        limit = dataclasses.replace(self._limit, begins=self.per == "session", since={})
-        self._limit, self._block = limit, limits.block(limit)
-        self._block.__enter__()
+        if limits.plain(self.per) is self._limit:
+            limits.take_back(self.per, self._before)
+        self._limit, self._is_block = dataclasses.replace(self._limit), True
+        limits.begin(self._limit)
         return self
 
     def __exit__(
@@ -86,15 +85,15 @@ class Budget:
         trace: TracebackType | None,
     ) -> None:
         """Let hold what held before."""
-        assert self._block is not None  # noqa: S101 - it was entered
-        self._block.__exit__(kind, error, trace)
+        assert self._limit is not None  # noqa: S101 - it was entered
+        limits.end(self._limit)
 
     def _facts(self) -> tuple[str, str]:
         spent = dollars(round(self.spent_usd * TICKS_PER_USD))
         when = (
             "today, by all notebooks of this store"
             if self.per == "day"
-            else ("in this block" if self._block else "in this session")
+            else ("in this block" if self._is_block else "in this session")
         )
         if self._limit is None:
             return "No budget is set.", f"Spent {when}: {spent}."
@@ -138,7 +137,8 @@ def budget(
     -------
     Budget
         ``.limit_usd``, ``.spent_usd``, ``.left_usd``. As a context manager it holds only
-        inside of the block, beside those around it, and counts from its first call.
+        inside of the block, beside those around it; one per session then counts only
+        what is asked inside.
 
     Raises
     ------
@@ -227,7 +227,7 @@ class Estimate:
             output = f"at most {self.most_output_tokens:,}"
         bound = "" if self.is_bounded else "; nothing bounds it (--max-tokens)"
         if self.most_output_tokens is not None and not self.is_bounded:
-            bound = ", besides reasoning or searches"
+            bound = ", besides reasoning, calls of functions and searches"
         prompt = f"about {self.prompt_tokens:,} of prompt, at most "
         prompt += f"{self.most_prompt_tokens:,}"
         found = [("tokens", f"{prompt}; {output} of output{bound}")]

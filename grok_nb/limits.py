@@ -8,16 +8,17 @@ share (see `grok_nb.store.spending`); the limit of one question is counted here.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from grok_nb.errors import BudgetExceeded, ConfigError
 from grok_nb.pricing import TICKS_PER_USD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from grok_nb.reply import CallRecord
 
@@ -55,20 +56,18 @@ class Limit:
         At most.
     per
         By this process (``"session"``), or on a day (UTC) by all who use the store.
-    since
-        Store -> what the session had spent there when the limit began to count; empty
-        for one that counts all of it.
-    begins
-        Whether it counts only from its first call on.
+    block
+        Number of the block that it is for; 0 for one that is not for a block. One of a
+        session then counts what is asked inside of it.
     """
 
     ticks: int
     per: Per = "session"
-    begins: bool = False
-    since: dict[str, int] = field(default_factory=dict)
+    block: int = 0
 
     def __str__(self) -> str:
-        what = "this block" if self.begins else f"the {self.per}"
+        is_block = self.block and self.per == "session"
+        what = "this block" if is_block else f"the {self.per}"
         return f"the budget of {dollars(self.ticks)} for {what}"
 
 
@@ -120,16 +119,24 @@ class Refusal:
     wanted: int
     per: str
 
-    def error(self, *, bounded: bool) -> BudgetExceeded:
-        """Return the error for a call that is not sent."""
+    def error(self, *, bounded: bool, limited: bool) -> BudgetExceeded:
+        """Return the error for a call that is not sent.
+
+        Parameters
+        ----------
+        bounded
+            Whether it cannot cost more than it wanted.
+        limited
+            Whether its output has a bound, which may leave out reasoning.
+        """
         could = "could cost up to" if bounded else "may well cost"
         error = BudgetExceeded(
             f"The call was not sent: it {could} {dollars(self.wanted)}, and of "
             f"{self.what} {dollars(max(self.limit - self.spent, 0))} is left.",
             hint=(
                 "A shorter prompt or a lower max_tokens costs less; "
-                if bounded
-                else "max_tokens bounds what it can cost; "
+                if limited
+                else "max_tokens bounds an answer; "
             )
             + (
                 "max_cost= (--max-cost) allows more."
@@ -163,7 +170,8 @@ def counted(record: CallRecord) -> int:
     server may have billed more than we can guess.
     """
     cost = record.cost_ticks
-    if record.cached or (record.state == "failed" and cost == 0):
+    is_free = cost == 0 and record.state in ("failed", "stopped")
+    if record.cached or is_free:  # not billed, or never sent
         return 0
     if record.cost_source in ("reported", "computed"):
         return cost or 0
@@ -180,25 +188,25 @@ def dollars(ticks: int) -> str:
 # -- of this process -------------------------------------------------------------------
 
 _guard = threading.Lock()
+_numbers = itertools.count(1)
+#: under which the ledger counts what this process spends
+_session = os.urandom(8).hex()
 #: set by calls of `gn.budget`: one for each `Per`
 _plain: dict[str, Limit] = {}
 #: of ``with gn.budget(...)``: all of them hold
 _blocks: list[Limit] = []
-_session = ""
 
 
-def session() -> str:
-    """Return the id of this process, under which the ledger counts what it spends."""
-    global _session  # noqa: PLW0603 - one per process is the point
-    if not _session:
-        _session = os.urandom(8).hex()
-    return _session
+def session(held: Iterable[Limit] = ()) -> str:
+    """Return the id of this process in the ledger, and the blocks that a call is in."""
+    numbers = [f"{limit.block}." for limit in held if limit.block]
+    return f"{_session}.{''.join(numbers)}" if numbers else _session
 
 
 def _forget() -> None:
-    """Be another session: this is a forked child."""
-    global _session  # noqa: PLW0603
-    _session = ""
+    """Be another session: this is a forked child, and no other thread is in it."""
+    global _guard, _session
+    _guard, _session = threading.Lock(), os.urandom(8).hex()
 
 
 if hasattr(os, "register_at_fork"):
@@ -222,16 +230,17 @@ def take_back(per: str, limit: Limit | None = None) -> None:
             _plain[per] = limit
 
 
-@contextlib.contextmanager
-def block(limit: Limit) -> Iterator[None]:
-    """Let a limit hold beside all others."""
+def begin(limit: Limit) -> None:
+    """Let a limit hold beside all others, for what is asked from here on."""
     with _guard:
+        limit.block = next(_numbers)
         _blocks.append(limit)
-    try:
-        yield
-    finally:
-        with _guard:
-            _blocks.remove(limit)
+
+
+def end(limit: Limit) -> None:
+    """Let a limit of a block hold no more."""
+    with _guard:
+        _blocks.remove(limit)
 
 
 def plain(per: str) -> Limit | None:

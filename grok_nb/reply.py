@@ -543,6 +543,7 @@ class CallRecord:
     cost_ticks: int | None = None
     cost_source: CostSource = "none"
     reserved_ticks: int | None = None
+    session: str | None = None
     latency_s: float | None = None
     ttft_s: float | None = None
     finish_reason: str | None = None

@@ -46,6 +46,8 @@ class Attempt:
         Whether output has been handed on; then the call is never sent again.
     ended : bool
         Whether the answer was read to its end.
+    begun : bool
+        Whether anything may have been sent.
     """
 
     def __init__(self, exchange: Exchange, call: Call) -> None:
@@ -63,6 +65,7 @@ class Attempt:
         self._unread: list[bytes] = []  # until the body has shown what it is
         self.shown = False
         self.ended = False
+        self.begun = False
         model = call.body.get("model")
         self.record = CallRecord(
             id=os.urandom(16).hex(),
@@ -79,6 +82,7 @@ class Attempt:
     async def open(self, deadline: float) -> Answer:
         """Send the request; return its answer, if that is a success."""
         exchange, call = self._exchange, self._call
+        self.begun = True
         how = {} if call.timeout_s is None else {"timeout_s": call.timeout_s}
         answer = await exchange.send("POST", call.path, deadline, call.content, **how)
         self._answer = answer
@@ -281,7 +285,7 @@ class Attempt:
         is_worked_on = bool(fold.log) or fold.failure is not None
         if final or is_worked_on or (state == "stopped" and self._answer is not None):
             money = exchange.price(call, final=final)
-        elif state == "failed":
+        elif state == "failed" or not self.begun:
             money = {"cost_ticks": 0}  # refused, or never sent: not billed
         fold.outcome = {
             **money,

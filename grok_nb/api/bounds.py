@@ -1,8 +1,11 @@
 """What a call could cost: an upper bound where there is one, else what is likely.
 
 A token has at least one byte, so that the bytes of a prompt bound its tokens. What the
-server adds to a prompt is in a margin. Source of what bounds what: xai-api.md sections
-3.1 (``max_completion_tokens`` leaves reasoning out), 6.1 (``max_output_tokens`` has it).
+server adds to a prompt is in a margin. A round of the server's searches and of its code
+brings so many tokens and fees at most, by all that was seen; what an MCP server or a
+file brings, nothing bounds. Source of what bounds what: xai-api.md sections 3.1
+(``max_completion_tokens`` leaves out reasoning and calls of functions), 6.1
+(``max_output_tokens`` has both).
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ _WIDEST = 2_000_000
 #: Of one round of the server's own tools: calls, posts or profiles, tokens that they
 #: bring into the prompt. More than the sandbox and the captures show.
 _CALLS_A_TURN, _ITEMS_A_TURN, _FOUND_TOKENS = 4, 40, 8_000
+#: More of them, where it looks at pictures or videos that it finds.
+_SEEN_TOKENS = 8_000
 _TOOL_CALLS = {
     "web_search": "web_search_calls",
     "x_search": "x_posts_fetched",
@@ -37,9 +42,11 @@ _TOOL_CALLS = {
     "code_execution": "code_interpreter_calls",
     "file_search": "file_search_calls",
     "collections_search": "file_search_calls",
-    "mcp": "mcp_calls",
-    "image_generation": "image_generation_calls",
 }
+#: What these bring is bounded by ``max_turns``.
+_KNOWN_TOOLS = ("web_search", "x_search", "code_interpreter", "code_execution")
+#: Requests whose whole prompt has to fit into the context window.
+_WHOLE = ("/chat/completions", "/responses", "/messages")
 #: Rounds that are likely where nothing bounds them.
 _LIKELY_TURNS = 3
 #: Sources of the live search of 2025, where nothing bounds them.
@@ -62,19 +69,26 @@ class Bound:
         To be reserved; ``None`` where no list has the model's price.
     is_bounded
         Whether it cannot cost more.
+    is_limited
+        Whether a bound on its output was given, or it has none.
     prompt_tokens
         At most.
     output_tokens
         What is reserved for output, reasoning included.
     token_ticks
         What a token of output costs, at most.
+    calls, call_ticks
+        Of the server's tools: what is reserved for, and what one more costs.
     """
 
     ticks: int | None
     is_bounded: bool
+    is_limited: bool = True
     prompt_tokens: int = 0
     output_tokens: int = 0
     token_ticks: int = 0
+    calls: int = 0
+    call_ticks: int = 0
 
 
 def needs_history(call: Call, table: PriceTable) -> bool:
@@ -120,51 +134,55 @@ def bound(
         tokens = 0
     elif given:
         tokens = max(given) * choices
-        if call.path != "/responses" and _reasons(call, model):
+        if not _bounds_all(call, model):
             tokens += reasoning * choices
     else:
         tokens = output * choices
-    prompt, of_pictures = _prompt(body, model)
-    uses: tuple[tuple[str, int], ...] = ()
-    if kinds := _server_tools(body):
-        turns = body.get("max_turns") or _LIKELY_TURNS
-        # each round reads the prompt again, with what was found before
-        prompt = (turns + 1) * prompt + _FOUND_TOKENS * turns * (turns + 1) // 2
-        uses = tuple(
-            (n, turns * (_ITEMS_A_TURN if n.endswith("_fetched") else _CALLS_A_TURN))
-            for n in {_TOOL_CALLS[kind] for kind in kinds if kind in _TOOL_CALLS}
-        )
+    prompt, of_pictures = _prompt(call, model)
+    kinds = _server_tools(body)
+    turns = (body.get("max_turns") or _LIKELY_TURNS) if kinds else 0
+    found_tokens = _FOUND_TOKENS + (_SEEN_TOKENS if _looks(body) else 0)
     searched = body.get("search_parameters")
     sources = 0
     if isinstance(searched, dict) and searched.get("mode") != "off":
         most = searched.get("max_search_results")
         sources = most if isinstance(most, int) else _SOURCES
 
-    def cost(output_tokens: int) -> int | None:
-        return pricing.cost_ticks(
+    def read_in(turns: int) -> int:
+        # each round reads the prompt again, with what was found before
+        return (turns + 1) * prompt + found_tokens * turns * (turns + 1) // 2
+
+    def cost(output_tokens: int, turns: int) -> int | None:
+        ticks = pricing.cost_ticks(
             table,
             name,
             Usage(
-                prompt_tokens=prompt,
-                image_tokens=of_pictures,
+                prompt_tokens=read_in(turns),
+                image_tokens=(turns + 1) * of_pictures,
                 completion_tokens=output_tokens,
                 sources_used=sources,
-                tool_uses=uses,
+                tool_uses=_uses(kinds, turns),
             ),
             service_tier=body.get("service_tier"),
             base_url=base_url,
         )
+        if ticks is not None and "image_generation" in kinds:
+            ticks += turns * max((m.image_ticks or 0 for m in table.models), default=0)
+        return ticks
 
-    ticks, without = cost(tokens), cost(0)
-    a_thousand = cost(1_000)
+    ticks, without, a_thousand = cost(tokens, turns), cost(0, turns), cost(1_000, turns)
+    if ticks is None or without is None or a_thousand is None:
+        return Bound(None, is_bounded=False)
+    one_more = cost(tokens, turns + 1) if kinds else None
     return Bound(
         ticks,
         is_bounded=is_bounded,
-        prompt_tokens=prompt,
+        is_limited=bool(given) or call.path == "/embeddings",
+        prompt_tokens=read_in(turns),
         output_tokens=tokens,
-        token_ticks=0
-        if a_thousand is None or without is None
-        else -((without - a_thousand) // 1_000),
+        token_ticks=-((without - a_thousand) // 1_000),
+        calls=turns * _CALLS_A_TURN,
+        call_ticks=0 if one_more is None else -((ticks - one_more) // _CALLS_A_TURN),
     )
 
 
@@ -174,9 +192,22 @@ def _is_bounded(call: Call, model: Model | None) -> bool:
         return True
     if model is None or not any(isinstance(body.get(n), int) for n in LIMITS):
         return False
+    if not _bounds_all(call, model):
+        return False
+    kinds = _server_tools(body) if call.path == "/responses" else []
+    is_known = all(kind in _KNOWN_TOOLS for kind in kinds)
+    return not kinds or (is_known and isinstance(body.get("max_turns"), int))
+
+
+def _bounds_all(call: Call, model: Model) -> bool:
+    """Whether a bound on output counts all of it, if one is given."""
     if call.path == "/responses":
-        return not _server_tools(body) or isinstance(body.get("max_turns"), int)
-    return not _reasons(call, model)
+        return True
+    body = call.body
+    may_call = any(body.get(name) for name in ("tools", "functions"))
+    return not _reasons(call, model) and (
+        not may_call or body.get("tool_choice") == "none"
+    )
 
 
 def _reasons(call: Call, model: Model) -> bool:
@@ -191,8 +222,24 @@ def _server_tools(body: Mapping[str, Any]) -> list[str]:
     return [kind for kind in found if isinstance(kind, str) and kind != "function"]
 
 
-def _prompt(body: Mapping[str, Any], model: Model) -> tuple[int, int]:
+def _uses(kinds: list[str], turns: int) -> tuple[tuple[str, int], ...]:
+    """Return what the server's tools do at most; see `Usage`."""
+    return tuple(
+        (n, turns * (_ITEMS_A_TURN if n.endswith("_fetched") else _CALLS_A_TURN))
+        for n in {_TOOL_CALLS[kind] for kind in kinds if kind in _TOOL_CALLS}
+    )
+
+
+def _looks(body: Mapping[str, Any]) -> bool:
+    """Whether a search looks at pictures or videos, too."""
+    names = ("enable_image_understanding", "enable_video_understanding")
+    tools = body.get("tools") or ()
+    return any(t.get(name) for t in tools if isinstance(t, dict) for name in names)
+
+
+def _prompt(call: Call, model: Model) -> tuple[int, int]:
     """Return the tokens that a prompt has at most, and how many are of pictures."""
+    body = call.body
     window = model.context_window or _WIDEST
     asked = [body[name] for name in _ASKED_IN if name in body]
     if body.get("previous_response_id") or _is_unknown(asked):
@@ -205,7 +252,9 @@ def _prompt(body: Mapping[str, Any], model: Model) -> tuple[int, int]:
             size += len(json.dumps(body[name], default=str))
             parts += len(body[name]) if isinstance(body[name], list) else 1
     most = size + of_pictures + _MARGIN + _MARGIN_EACH * parts
-    return min(most, window + of_pictures), of_pictures
+    if call.path in _WHOLE:
+        most = min(most, window + of_pictures)
+    return most, of_pictures
 
 
 def _is_unknown(part: Any) -> bool:

@@ -126,6 +126,7 @@ class Call:
         self.attempts = 0
         self.in_doubt = 0
         self.failures: Counter[Kind] = Counter()
+        self.failure = ""  # of the latest attempt, in words
 
     def turn_to(
         self,
@@ -342,11 +343,15 @@ class Exchange:
         self, call: Call, guard: Guard, failure: GrokError | None
     ) -> None:
         """Say what went over a limit; raise where one ends the call."""
+        await guard.tell()
+        if not isinstance(failure, BudgetExceeded):
+            return
         if guard.is_refused:
             call.attempts -= 1
-        await guard.tell()
-        if isinstance(failure, BudgetExceeded):
-            raise _with_id(failure)
+            self._end(call, "failed")
+            if call.attempts:
+                failure.add_note(f"Attempt {call.attempts} failed: {call.failure}")
+        raise _with_id(failure)
 
     async def _guard(self, call: Call) -> Guard:
         """Return what sees to it that an attempt keeps to the limits that hold."""
@@ -372,6 +377,7 @@ class Exchange:
         """Wait for the next attempt, or raise what the call ends in."""
         kind = kind_of(failure, shown=attempt.shown)
         call.failures[kind] += 1
+        call.failure = f"{failure}"
         if attempt.record.state == "in_doubt":
             call.in_doubt += 1
         if kind == "doubt" and self.settings.on_doubt == "hold":
@@ -395,13 +401,17 @@ class Exchange:
         try:
             await self.clock.sleep(wait)
         except BaseException:
-            call.fold.outcome = {
-                "state": "stopped",
-                "attempts": call.attempts,
-                "attempts_in_doubt": call.in_doubt,
-                "thread": call.origin.thread,
-            }
+            self._end(call, "stopped")
             raise
+
+    def _end(self, call: Call, state: str) -> None:
+        """Tell a reply without an attempt of its own how the call has ended."""
+        call.fold.outcome = {
+            "state": state,
+            "attempts": call.attempts,
+            "attempts_in_doubt": call.in_doubt,
+            "thread": call.origin.thread,
+        }
 
     def _deadline(self, timeout_s: float | None = None) -> float:
         timeout_s = self.settings.timeout_s if timeout_s is None else timeout_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grok_nb.errors import BudgetExceeded
-from grok_nb.limits import counted, dollars
+from grok_nb.limits import counted, dollars, session
 
 if TYPE_CHECKING:
     from grok_nb.errors import GrokError
@@ -61,8 +61,11 @@ class Guard:
         self.is_refused = False
         self._record: CallRecord | None = None
         self._mark = self._size = 0
-        #: tokens of output that what is reserved pays for
-        self._enough = 0 if bound is None else bound.output_tokens
+        #: ticks of output, and of calls of tools, that what is reserved pays for
+        self._enough = 0
+        if bound is not None:
+            of_calls = bound.calls * bound.call_ticks
+            self._enough = bound.output_tokens * bound.token_ticks + of_calls
 
     async def admit(self, record: CallRecord) -> None:
         """Write the row down, with what is reserved for it.
@@ -81,7 +84,7 @@ class Guard:
                 hint="gn.models() reads the live prices; or ask without a limit.",
             )
         self._record = record
-        is_bounded = bound is not None and bound.is_bounded
+        record.session = session(self._held)
         record.reserved_ticks = None if bound is None else bound.ticks
         wanted = record.reserved_ticks or 0
         refused = None if self._purse is None else self._purse.take(wanted)
@@ -91,7 +94,10 @@ class Guard:
                 self._purse.taken -= wanted
         if refused is not None:
             self.is_refused = True
-            raise refused.error(bounded=is_bounded)
+            raise refused.error(
+                bounded=bound is not None and bound.is_bounded,
+                limited=bound is not None and bound.is_limited,
+            )
 
     async def watch(self, fold: Fold) -> None:
         """Reserve more for a stream that needs it.
@@ -101,29 +107,33 @@ class Guard:
         BudgetExceeded
             There is no more: the stream is to end.
         """
-        if not self.watches:
-            return
+        bound = self._bound
+        if not self.watches or bound is None or fold.is_complete:
+            return  # of an answer that is whole nothing can be saved
         log = fold.log
         for _, _, text in log[self._mark :]:
             self._size += len(text.encode("utf-8", "replace"))
         self._mark = len(log)
         # a piece of a stream is a token, as a rule; else four bytes are
-        while max(self._mark, self._size // 4) >= self._enough:
-            await self._more()
+        used = max(self._mark, self._size // 4) * bound.token_ticks
+        if bound.call_ticks:
+            calls = sum(count for _, count in fold.tool_uses())
+            used += calls * bound.call_ticks
+        while used >= self._enough:
+            await self._more(bound)
 
-    async def _more(self) -> None:
-        bound, record = self._bound, self._record
-        assert bound is not None  # noqa: S101 - or nothing would be watched
-        assert record is not None  # noqa: S101
+    async def _more(self, bound: Bound) -> None:
+        record = self._record
+        assert record is not None  # noqa: S101 - it was admitted
         had = record.reserved_ticks or 0
         refused: Refusal | None = None
-        for tokens in (max(_STEP_TOKENS, self._enough // 2), _STEP_TOKENS // 4):
-            ticks = tokens * bound.token_ticks
+        step = max(_STEP_TOKENS * bound.token_ticks, self._enough // 2, 1)
+        for ticks in (step, _STEP_TOKENS // 4 * bound.token_ticks):
             refused = None if self._purse is None else self._purse.take(ticks)
             if refused is None:
                 refused = await self._exchange.books.reserve(record, ticks, self._held)
                 if refused is None:
-                    self._enough += tokens
+                    self._enough += ticks
                     return
                 if self._purse is not None:
                     self._purse.taken -= ticks
@@ -140,8 +150,8 @@ class Guard:
 
     async def tell(self) -> None:
         """Say what went over a limit: at most the output that nothing bounded."""
-        record = self._record
-        if not self.watches or self.is_refused or record is None:
+        record, bound = self._record, self._bound
+        if bound is None or self.is_refused or record is None:
             return
         cost = counted(record)
         if cost <= (record.reserved_ticks or 0):
@@ -151,8 +161,11 @@ class Guard:
             over.append((self._purse, self._purse.taken - self._purse.ticks))
         if self._held:
             over += await self._exchange.books.over(record, self._held)
+        what = "An answer that nothing bounded"
+        if bound.is_bounded:
+            what = f"An answer of {dollars(cost)}, more than the price list allows,"
+        advice = "" if bound.is_limited else " max_tokens bounds an answer."
         for limit, ticks in over:
             self._exchange.notice(
-                f"An answer that nothing bounded went over {limit} by "
-                f"{dollars(ticks)}. max_tokens bounds what an answer costs."
+                f"{what} went over {limit} by {dollars(ticks)}.{advice}"
             )

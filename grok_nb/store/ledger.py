@@ -130,7 +130,7 @@ def _row(record: CallRecord) -> tuple[Any, ...]:
         clean(origin.cell_id),
         clean(origin.run),
         record.request_key,
-        limits.session(),
+        record.session or limits.session(),
         record.reserved_ticks,
         clean(record.model),
         record.state,
@@ -231,11 +231,11 @@ class Ledger:
         from .spending import refusal  # which knows of this module
 
         wanted = (record.reserved_ticks or 0) if ticks is None else ticks
-        day, place = record.time.date().isoformat(), self._store.path
+        day = record.time.date().isoformat()
         found: list[Refusal | None] = [None]
 
         def check(connection: sqlite3.Connection) -> bool:
-            found[0] = refusal(connection, held, wanted, day, place)
+            found[0] = refusal(connection, held, wanted, day)
             return found[0] is None
 
         self._store.write(sql, values, done, check)
@@ -248,10 +248,10 @@ class Ledger:
         """Return the limits that have been passed by now, and by how many ticks."""
         from .spending import spent
 
-        day, place = record.time.date().isoformat(), self._store.path
+        day = record.time.date().isoformat()
 
         def look(connection: sqlite3.Connection) -> list[tuple[Limit, int]]:
-            used = ((limit, spent(connection, limit, day, place)) for limit in held)
+            used = ((limit, spent(connection, limit, day)) for limit in held)
             return [(limit, u - limit.ticks) for limit, u in used if u > limit.ticks]
 
         return await asyncio.to_thread(self._store.read, look)
@@ -260,8 +260,7 @@ class Ledger:
         """Return the ticks that count for a limit today."""
         from .spending import spent
 
-        place = self._store.path
-        return self._store.read(lambda found: spent(found, limit, day, place))
+        return self._store.read(lambda found: spent(found, limit, day))
 
     def seen(self, model: str) -> tuple[int, int] | None:
         """Return the largest output, and the largest reasoning, of a model of late.

@@ -24,7 +24,8 @@ _AFTER = (threads,)
 def _counted(row: str) -> str:
     """Return the SQL of what a row counts for; see `grok_nb.limits.counted`."""
     return (
-        f"(CASE WHEN {row}cached OR ({row}state = 'failed' AND {row}cost_ticks = 0) "
+        f"(CASE WHEN {row}cached "
+        f"OR ({row}cost_ticks = 0 AND {row}state IN ('failed', 'stopped')) "
         f"THEN 0 WHEN {row}cost_source IN ('reported', 'computed') "
         f"THEN coalesce({row}cost_ticks, 0) "
         f"ELSE max(coalesce({row}cost_ticks, 0), coalesce({row}reserved_ticks, 0)) END)"
@@ -59,9 +60,7 @@ def _create_spent(connection: sqlite3.Connection) -> None:
 file.MIGRATIONS.append(_create_spent)
 
 
-def spent(
-    connection: sqlite3.Connection, limit: Limit, day: str, place: str = ""
-) -> int:
+def spent(connection: sqlite3.Connection, limit: Limit, day: str) -> int:
     """Return the ticks that count for a limit: spent, reserved, or in doubt.
 
     Parameters
@@ -72,17 +71,16 @@ def spent(
         Of which kind.
     day
         ISO date of today (UTC).
-    place
-        Of the store.
     """
-    if limit.per == "day":
-        sql, key = "SELECT total(ticks) FROM spent WHERE day = ?", day
-    else:
-        sql, key = "SELECT total(ticks) FROM spent WHERE session = ?", limits.session()
-    (found,) = connection.execute(sql, (key,)).fetchone()
-    if limit.begins:
-        base = limit.since.get(place) if limit.per == "session" else 0
-        found -= found if base is None else base
+    sql, keys = "SELECT total(ticks) FROM spent WHERE day = ?", [day]
+    if limit.per == "session":
+        # an id stands alone, or before a dot and blocks; a slash comes after a dot
+        sql = "SELECT total(ticks) FROM spent WHERE session >= ? AND session < ?"
+        keys = [limits.session(), limits.session() + "/"]
+        if limit.block:
+            sql += " AND instr(session, ?)"
+            keys.append(f".{limit.block}.")
+    (found,) = connection.execute(sql, keys).fetchone()
     return max(int(found), 0)
 
 
@@ -91,14 +89,10 @@ def refusal(
     held: Sequence[Limit],
     ticks: int,
     day: str,
-    place: str,
 ) -> Refusal | None:
     """Return why that much more cannot be spent; ``None`` where it can."""
     for limit in held:
-        if limit.begins and limit.per == "session" and place not in limit.since:
-            limit.since[place] = 0
-            limit.since[place] = spent(connection, limit, day, place)
-        used = spent(connection, limit, day, place)
+        used = spent(connection, limit, day)
         if used + ticks > limit.ticks:
             return limits.Refusal(str(limit), limit.ticks, used, ticks, limit.per)
     return None
