@@ -348,8 +348,8 @@ class Exchange:
             return
         if guard.is_refused:
             call.attempts -= 1
-            self._end(call, "failed")
             if call.attempts:
+                self._end(call, "failed")
                 failure.add_note(f"Attempt {call.attempts} failed: {call.failure}")
         raise _with_id(failure)
 

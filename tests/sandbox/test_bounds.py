@@ -134,3 +134,44 @@ def test_what_only_the_server_can_read_is_bounded_by_the_window(grok):
     for more in ({}, {"input": "Hi", "previous_response_id": "r"}):
         found = bounds.bound(Call("/responses", body | more), table, "")
         assert found.prompt_tokens == table.find("grok-4.7").context_window
+
+
+BOUNDED = [
+    ({"search": "web", "max_turns": 1, "max_tokens": 5}, True),
+    ({"search": "web", "max_tokens": 5}, False),
+    ({"search": "web", "max_turns": 1}, False),
+    ({"max_tokens": 5}, True),
+    ({"max_tokens": 5, "model": "grok-4.7"}, False),  # which reasons
+    ({}, False),
+    # how much they write down as arguments, no bound counts
+    ({"tools": [weather], "max_tokens": 5}, False),
+    ({"tools": [weather], "max_tokens": 5, "tool_choice": "none"}, True),
+]
+
+
+@pytest.mark.parametrize(("options", "is_bounded"), BOUNDED)
+def test_what_a_bound_leaves_out_is_not_bounded(grok, options, is_bounded):
+    core = grok._core
+    call = grok._call(lambda: core._call_for(question("Hi", **options)))
+    found = bounds.bound(call, core.exchange.table, grok.settings.base_url)
+    assert found.is_bounded is is_bounded
+
+
+@pytest.mark.parametrize("kind", ["mcp", "file_search", "image_generation", "new_tool"])
+def test_what_a_tool_of_others_brings_is_not_bounded(grok, kind):
+    from grok_nb.api.exchange import Call
+
+    body = {
+        "model": "grok-4.7",
+        "input": "Hi",
+        "max_output_tokens": 5,
+        "max_turns": 1,
+        "tools": [{"type": kind}],
+    }
+    table = grok._core.exchange.table
+    assert not bounds.bound(Call("/responses", body), table, "").is_bounded
+    body["tools"] = [{"type": "web_search"}]
+    plain = bounds.bound(Call("/responses", body), table, "")
+    assert plain.is_bounded
+    body["tools"] = [{"type": "web_search", "enable_image_understanding": True}]
+    assert bounds.bound(Call("/responses", body), table, "").ticks > plain.ticks

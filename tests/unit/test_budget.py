@@ -121,6 +121,38 @@ async def test_blocks_hold_inside_and_count_from_their_first_call():
         await made.grok.ask("Hi")
 
 
+async def test_a_block_counts_what_is_asked_in_it_and_nothing_else():
+    with session(completion()) as made:
+
+        async def spends(usd: float, of: gn.Budget) -> None:
+            ticks = made.grok.ledger.spent(of._limit, "2026-10-21")
+            assert ticks == pytest.approx(usd * 1e10)
+
+        await made.grok.ask("Hi")
+        with gn.budget(1) as outer:
+            await made.grok.ask("Hi")
+            with gn.budget(1) as inner, gn.budget(1, per="day") as day:
+                await made.grok.ask("Hi")
+                await spends(USD, inner)
+                await spends(3 * USD, day)
+            await made.grok.ask("Hi")
+            await spends(3 * USD, outer)
+        await made.grok.ask("Hi")
+        with gn.budget(1) as later:
+            await spends(0, later)
+        assert made.grok.ledger.spent(Limit(0), "2026-10-21") == 5 * TICKS
+
+
+async def test_another_attempt_that_no_budget_allows_is_refused():
+    with session(refusal(500), completion()) as made:
+        gn.budget(0.01)
+        with pytest.raises(BudgetExceeded) as caught:
+            await made.grok.ask("Hi", max_tokens=3_000, model=PLAIN)
+        assert len(made.script.requests) == 1
+        assert any("Attempt 1 failed" in note for note in caught.value.__notes__)
+        assert made.column("state") == ["in_doubt"]
+
+
 async def test_a_setting_is_a_budget_and_a_call_wins(monkeypatch):
     monkeypatch.setenv("GROK_NB_BUDGET_USD", "0.00001")
     with session(completion()) as made:
