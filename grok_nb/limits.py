@@ -163,6 +163,15 @@ class Refusal:
         return error
 
 
+def unpriced(what: str) -> BudgetExceeded:
+    """Return the error for what is not sent because nobody knows what it costs."""
+    return BudgetExceeded(
+        f"The call was not sent: what {what} costs is not known, so no limit could be "
+        "kept.",
+        hint="gn.models() reads the live prices; or ask without a limit.",
+    )
+
+
 def counted(record: CallRecord) -> int:
     """Return what a row counts for; the store says the same in SQL.
 

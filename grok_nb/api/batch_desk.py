@@ -11,7 +11,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from grok_nb import bodies
+from grok_nb import bodies, limits
 from grok_nb.config import scrub_error
 from grok_nb.errors import (
     ApiError,
@@ -22,6 +22,7 @@ from grok_nb.errors import (
     ServerFault,
     TimedOut,
 )
+from grok_nb.limits import dollars
 from grok_nb.reply import Origin
 from grok_nb.store.batches import Intent
 from grok_nb.store.deferred import iso
@@ -36,6 +37,7 @@ from .retry import RETRIES, kind_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
+    from grok_nb.limits import Limit
     from grok_nb.store.batches import BatchRows
 
     from .batch_requests import Item
@@ -73,6 +75,8 @@ class BatchDesk:
         """Make a batch; one of a file has a row, for its requests will be billed."""
         call = missing = ""
         if "input_file_id" in body:
+            if limits.active(self._exchange.limit):
+                raise limits.unpriced("a file of requests")
             missing = "grok.files() lists the files."
             key, now = key_of(BATCHES, body), iso(self._exchange.clock.now())
             call = await self._rows.intend_file(key, now, origin)
@@ -146,9 +150,14 @@ class BatchDesk:
     ) -> None:
         rows = self._rows
         waiting = {item.request_id: item for item in items}
-        intents = [Intent(i.request_id, i.key, i.model) for i in items]
+        intents = [
+            Intent(i.request_id, i.key, i.model, i.reserved_ticks) for i in items
+        ]
         time = iso(self._exchange.clock.now())
-        start = await rows.intend(batch_id, intents, time, origin)
+        held = limits.active(self._exchange.limit)
+        start, refused = await rows.intend(batch_id, intents, time, origin, held)
+        if refused is not None:
+            raise refused.error(bounded=False, limited=True)
         doubts = 0
         while waiting:
             failure = await self._post(path, list(waiting.values()))
@@ -236,6 +245,7 @@ class BatchDesk:
     ) -> BatchResults:
         """Read one page of results, and complete the rows of its requests."""
         path = f"{path_of(batch_id)}/results" + query_of(limit, token)
+        over = await self._over()
         try:
             answered = await self._whole("GET", path)
         except NotFound:  # its list of requests may outlive its results
@@ -259,9 +269,22 @@ class BatchDesk:
         )
         page = BatchResults(results, _token_of(data), data)
         await self._rows.flush()
+        for passed, ticks in (await self._over()).items():
+            if passed not in over:
+                self._exchange.notice(
+                    f"Answers of the batch went over {passed} by {dollars(ticks)}."
+                )
         if page.pagination_token is None:
             await self.settle_cancelled(batch_id)
         return page
+
+    async def _over(self) -> dict[Limit, int]:
+        """Return the limits that have been passed by now, and by how many ticks."""
+        exchange = self._exchange
+        held = limits.active(exchange.limit)
+        if not held:
+            return {}
+        return dict(await exchange.books.over(iso(exchange.clock.now())[:10], held))
 
     async def requests(
         self, batch_id: str, limit: int | None, token: str | None

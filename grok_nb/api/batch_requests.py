@@ -54,6 +54,8 @@ class Item:
         JSON text of its entry.
     secrets
         What its tools log in with elsewhere.
+    reserved_ticks
+        What it could cost, where a limit holds.
     """
 
     request_id: str
@@ -61,6 +63,7 @@ class Item:
     key: str
     content: bytes = field(repr=False)
     secrets: tuple[Secret, ...] = field(default=(), repr=False)
+    reserved_ticks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

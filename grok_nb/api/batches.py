@@ -5,13 +5,16 @@ Source: xai-api.md section 12.1.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from grok_nb import limits
 from grok_nb.errors import BadRequest, GrokError
 from grok_nb.reply import Origin
 
 from .batch_desk import BATCHES, entries_in, path_of, query_of, unusable
-from .batch_requests import drafts, item_of, without_shown
+from .batch_requests import PATHS, drafts, item_of, without_shown
+from .exchange import Call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from grok_nb.wire import Batch, BatchPage, BatchRequestPage
 
     from .batch_desk import BatchDesk
+    from .batch_requests import Draft, Item
     from .batch_results import BatchResult, BatchResults
     from .exchange import Exchange
 
@@ -123,6 +127,9 @@ class BatchMethods:
         BadRequest
             Before sending, where a request cannot be right; or by the API, for instance
             for an id that the batch has.
+        BudgetExceeded
+            Together they could go over a budget: what is not in the batch yet is not
+            added. Batches have no bound on reasoning; see `grok_nb.budget`.
         InDoubt
             Requests were sent and not answered, and the server's list does not tell
             whether it has them. The same call again looks there first.
@@ -147,6 +154,8 @@ class BatchMethods:
                 self.heed(model)
             table = self.exchange.table
             items = [item_of(d, d.model or default or "", table) for d in found]
+            if limits.active(self.exchange.limit):
+                items = await self._reserving(found, items)
             await self.batches.add(batch_id, items)
         finally:
             self.warn()
@@ -155,6 +164,18 @@ class BatchMethods:
         except GrokError as error:
             error.add_note(f"All {len(items)} requests were added before.")
             raise
+
+    async def _reserving(self, found: list[Draft], items: list[Item]) -> list[Item]:
+        """Return the requests with what each could cost."""
+        known: dict[str, tuple[int, int] | None] = {}
+        priced = []
+        for draft, item in zip(found, items, strict=True):
+            call = Call(PATHS[draft.kind], {"model": item.model, **draft.body})
+            ticks = (await self.exchange.bound(call, known)).ticks
+            if ticks is None:
+                raise limits.unpriced(item.model)
+            priced.append(dataclasses.replace(item, reserved_ticks=ticks))
+        return priced
 
     async def batch_get(self, batch_id: str) -> Batch:
         """Say how far a batch is: ``GET /v1/batches/{id}``; free.

@@ -77,9 +77,7 @@ class Books(Protocol):
         """Let a call that runs reserve more, or say why it may not."""
         ...
 
-    async def over(
-        self, record: CallRecord, held: Sequence[Limit]
-    ) -> list[tuple[Limit, int]]:
+    async def over(self, day: str, held: Sequence[Limit]) -> list[tuple[Limit, int]]:
         """Return the limits that have been passed, and by how many ticks."""
         ...
 
@@ -358,13 +356,20 @@ class Exchange:
         held = limits.active(self.limit)
         if not held and call.purse is None:
             return Guard(self, held, None, None)
-        seen = None
-        if bounds.needs_history(call, self.table):
-            seen = await asyncio.to_thread(
-                self.books.seen, self._named(call.body.get("model"))
-            )
-        found = bounds.bound(call, self.table, self.settings.base_url, seen)
+        found = await self.bound(call)
         return Guard(self, held, call.purse, found, call.body.get("model"))
+
+    async def bound(
+        self, call: Call, known: dict[str, tuple[int, int] | None] | None = None
+    ) -> bounds.Bound:
+        """Return what a call could cost; ``known`` keeps what models were seen to need."""
+        seen, known = None, {} if known is None else known
+        if bounds.needs_history(call, self.table):
+            model = self._named(call.body.get("model"))
+            if model not in known:
+                known[model] = await asyncio.to_thread(self.books.seen, model)
+            seen = known[model]
+        return bounds.bound(call, self.table, self.settings.base_url, seen)
 
     def _named(self, model: object) -> str:
         """Return the id under which the ledger has a model."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grok_nb.errors import BudgetExceeded
-from grok_nb.limits import counted, dollars, session
+from grok_nb.limits import counted, dollars, session, unpriced
 
 if TYPE_CHECKING:
     from grok_nb.errors import GrokError
@@ -78,11 +77,7 @@ class Guard:
         exchange, bound = self._exchange, self._bound
         if bound is not None and bound.ticks is None:
             self.is_refused = True
-            raise BudgetExceeded(
-                f"The call was not sent: what {self._model} costs is not known, so no "
-                "limit could be kept.",
-                hint="gn.models() reads the live prices; or ask without a limit.",
-            )
+            raise unpriced(f"{self._model}")
         self._record = record
         record.session = session(self._held)
         record.reserved_ticks = None if bound is None else bound.ticks
@@ -160,7 +155,9 @@ class Guard:
         if self._purse is not None and self._purse.taken > self._purse.ticks:
             over.append((self._purse, self._purse.taken - self._purse.ticks))
         if self._held:
-            over += await self._exchange.books.over(record, self._held)
+            over += await self._exchange.books.over(
+                record.time.date().isoformat(), self._held
+            )
         what = "An answer that nothing bounded"
         if bound.is_bounded:
             what = f"An answer of {dollars(cost)}, more than the price list allows,"

@@ -10,7 +10,10 @@ import asyncio
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from grok_nb import limits
 
 from . import (
     deferred,  # noqa: F401 - its migration comes before this one
@@ -20,8 +23,9 @@ from . import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from grok_nb.limits import Limit, Refusal
     from grok_nb.reply import Origin
 
     from .db import Store
@@ -33,14 +37,14 @@ _OF = "endpoint = '/batches' AND call = ?"
 _INTENDED = (
     *("time", "id", "call", "attempt", "endpoint", "source", "thread", "notebook"),
     *("cell_id", "run", "request_key", "model", "state", "cached", "tool_calls"),
-    "cost_source",
+    *("cost_source", "session", "reserved_ticks"),
 )
 #: Not where a row is open, or has its result (200): a batch takes an id only once, so
 #: that row's request is the one which is billed.
 _INTEND = (
     f"INSERT INTO calls ({', '.join(_INTENDED)}) "  # noqa: S608 - constants
     f"SELECT ?, ?, ?, 1 + (SELECT count(*) FROM calls WHERE {_OF}), '/batches', "
-    "?, ?, ?, ?, ?, ?, ?, 'in_doubt', 0, 0, 'none' "
+    "?, ?, ?, ?, ?, ?, ?, 'in_doubt', 0, 0, 'none', ?, ? "
     f"WHERE NOT EXISTS (SELECT 1 FROM calls WHERE {_OF} "
     "AND (state = 'in_doubt' OR http_status = 200)) "
     "ON CONFLICT (time, id) DO NOTHING"
@@ -49,7 +53,8 @@ _INTEND = (
 _ADOPT = (
     f"INSERT INTO calls ({', '.join(_INTENDED)}) "  # noqa: S608 - constants
     "SELECT time, ?, ?, 1, endpoint, source, thread, notebook, cell_id, run, "
-    f"request_key, NULL, 'in_doubt', 0, 0, 'none' FROM calls WHERE {_OF} "
+    "request_key, NULL, 'in_doubt', 0, 0, 'none', session, NULL FROM calls "
+    f"WHERE {_OF} "
     f"AND NOT EXISTS (SELECT 1 FROM calls WHERE {_OF}) "
     "ON CONFLICT (time, id) DO NOTHING"
 )
@@ -106,11 +111,15 @@ file.MIGRATIONS.append(_index_batches)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """One request that is about to be added: its id, what it asks, and of which model."""
+    """One request that is about to be added: its id, what it asks, and of which model.
+
+    ``reserved_ticks`` is what it could cost, where a limit holds.
+    """
 
     request_id: str
     request_key: str
     model: str | None
+    reserved_ticks: int | None = None
 
 
 class BatchRows:
@@ -166,8 +175,13 @@ class BatchRows:
         return await asyncio.to_thread(self._store.read, look)
 
     async def intend(
-        self, batch_id: str, intents: Iterable[Intent], time: str, origin: Origin
-    ) -> str:
+        self,
+        batch_id: str,
+        intents: Sequence[Intent],
+        time: str,
+        origin: Origin,
+        held: Sequence[Limit] = (),
+    ) -> tuple[str, Refusal | None]:
         """Return when each request has a row in doubt, or cannot have one now.
 
         Returns
@@ -175,14 +189,28 @@ class BatchRows:
         str
             What the ids of the new rows begin with. A request that was in doubt before
             keeps its row.
+        Refusal or None
+            Why none may be sent: a limit would be passed.
         """
         start = os.urandom(8).hex()
+        found: list[Refusal] = []
         for number, intent in enumerate(intents):
             call = self._call(batch_id, intent.request_id)
             # rows of one time are listed by their ids: in the order of the requests
-            self._intend(f"{start}{number:016x}", call, intent, time, origin)
+            row_id = f"{start}{number:016x}"
+            check = None
+            if held:  # all at first; others may spend before the last one is written
+                of = (intent,) if number else intents
+                wanted = sum(one.reserved_ticks or 0 for one in of)
+                check = partial(_admits, found, held, wanted, time)
+            self._intend(row_id, call, intent, time, origin, held=held, check=check)
         await self.flush()
-        return start
+        if not found:
+            return start, None
+        names = [intent.request_id for intent in intents]
+        self.refused(batch_id, names, start, None, "It would have gone over a budget.")
+        await self.flush()
+        return start, found[0]
 
     async def intend_file(self, request_key: str, time: str, origin: Origin) -> str:
         """Write the row of a batch that is about to be made of a file; return its call."""
@@ -193,7 +221,15 @@ class BatchRows:
         return call
 
     def _intend(
-        self, row_id: str, call: str, intent: Intent, time: str, origin: Origin
+        self,
+        row_id: str,
+        call: str,
+        intent: Intent,
+        time: str,
+        origin: Origin,
+        *,
+        held: Sequence[Limit] = (),
+        check: Callable[[sqlite3.Connection], bool] | None = None,
     ) -> None:
         self._store.write(
             _INTEND,
@@ -201,8 +237,10 @@ class BatchRows:
                 *(time, row_id, call, call, origin.source),
                 *map(ledger.clean, (origin.thread, origin.notebook, origin.cell_id)),
                 *(ledger.clean(origin.run), intent.request_key),
-                *(ledger.clean(intent.model), call),
+                *(ledger.clean(intent.model), limits.session(held)),
+                *(intent.reserved_ticks, call),
             ],
+            check=check,
         )
 
     def name_file(self, call: str, batch_id: str) -> None:
@@ -272,3 +310,19 @@ class BatchRows:
             return found is not None
 
         return await asyncio.to_thread(self._store.read, look)
+
+
+def _admits(
+    found: list[Refusal],
+    held: Sequence[Limit],
+    wanted: int,
+    time: str,
+    connection: sqlite3.Connection,
+) -> bool:
+    """Whether a row may be written; ``found`` takes why one may not, and then none."""
+    from .spending import refusal  # which knows of this module
+
+    refused = None if found else refusal(connection, held, wanted, time[:10])
+    if refused is not None:
+        found.append(refused)
+    return not found

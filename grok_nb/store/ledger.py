@@ -242,13 +242,9 @@ class Ledger:
         await written
         return found[0]
 
-    async def over(
-        self, record: CallRecord, held: Sequence[Limit]
-    ) -> list[tuple[Limit, int]]:
+    async def over(self, day: str, held: Sequence[Limit]) -> list[tuple[Limit, int]]:
         """Return the limits that have been passed by now, and by how many ticks."""
         from .spending import spent
-
-        day = record.time.date().isoformat()
 
         def look(connection: sqlite3.Connection) -> list[tuple[Limit, int]]:
             used = ((limit, spent(connection, limit, day)) for limit in held)
