@@ -1,6 +1,7 @@
 """Batches and the account through the client, over a real socket: the money agrees."""
 
 import datetime
+import threading
 
 import pandas as pd
 import pytest
@@ -8,6 +9,8 @@ import pytest
 import grok_nb as gn
 from grok_nb import default
 from grok_nb._sandbox.server import Sandbox
+from grok_nb.api.bounds import Bound
+from grok_nb.limits import Limit
 from tests.sandbox.reconcile import rows_in
 from tests.sandbox.test_deferring import elsewhere
 from tests.support import bills, break_it, eventually, requests, window
@@ -343,3 +346,103 @@ def test_the_default_session_finds_the_account_of_its_sandbox(tmp_path):
         assert default.settings().management_base_url == box.management_base_url
         assert box.management_key not in repr(default.settings()) + repr(box)
     assert default.settings().management_key is None
+
+
+@pytest.fixture
+def budget():
+    """Set one; whatever is set ends with the test."""
+    yield gn.budget
+    for per in ("session", "day"):
+        gn.budget("off", per=per)
+
+
+PLAIN = "grok-4.20-non-reasoning"
+SHORT = {**QUESTION, "model": PLAIN, "max_tokens": 1_000}  # at most some 0.26 cents
+
+
+def spent(grok, per="day"):
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    return grok.ledger.spent(Limit(0, per), today) / 1e10
+
+
+def added(sandbox):
+    return [r for r in requests(sandbox) if r["path"].endswith("/requests")]
+
+
+@pytest.mark.parametrize("per", ["session", "day"])
+def test_a_batch_that_could_go_over_a_budget_is_not_added(
+    grok, sandbox, tmp_path, budget, per
+):
+    budget(0.01, per=per)
+    batch = grok.batch_create("sums")
+    with pytest.raises(gn.errors.BudgetExceeded) as caught:
+        grok.batch_add(batch.batch_id, {f"q{n}": SHORT for n in range(20)})
+    assert caught.value.would_cost_usd > 0.04
+    assert caught.value.per == per
+    assert added(sandbox) == []
+    grok.ledger.rows()
+    assert rows_in(tmp_path) == []
+    grok.batch_add(batch.batch_id, {f"q{n}": SHORT for n in range(3)})
+    reserved = spent(grok, per)
+    assert 0.007 < reserved < 0.01
+    with pytest.raises(gn.errors.BudgetExceeded):
+        grok.batch_add(batch.batch_id, {"more": SHORT, "and": SHORT})
+    assert len(added(sandbox)) == 1
+    finished(grok, batch.batch_id)
+    assert len(list(grok.batch_results_all(batch.batch_id))) == 3
+    assert spent(grok, per) * 1e10 == pytest.approx(billed(sandbox))
+    assert spent(grok, per) < reserved / 2
+    grok.batch_add(batch.batch_id, {"more": SHORT, "and": SHORT})
+
+
+def test_batches_of_many_threads_keep_one_budget(sandbox, tmp_path, budget):
+    budget(0.06, per="day")
+    outcomes = []
+
+    def add(number):
+        with session(sandbox, tmp_path) as grok:
+            batch = grok.batch_create("sums").batch_id
+            try:
+                grok.batch_add(batch, {f"q{n}": SHORT for n in range(5)})
+                outcomes.append(batch)
+            except gn.errors.BudgetExceeded:
+                outcomes.append(None)
+
+    threads = [threading.Thread(target=add, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count(None) >= 5
+    kept = [batch for batch in outcomes if batch]
+    assert len(kept) >= 2
+    assert len(added(sandbox)) == len(kept)
+    rows = rows_in(tmp_path)
+    reserved = sum(r["reserved_ticks"] for r in rows if r["state"] == "in_doubt")
+    assert 0 < reserved <= 0.06e10
+    # what another thread got into was taken back, and costs nothing
+    refused = [r for r in rows if r["state"] == "failed"]
+    assert all(r["cost_ticks"] == 0 for r in refused)
+    assert len(rows) - len(refused) == 5 * len(kept)
+    with session(sandbox, tmp_path) as grok:
+        assert spent(grok) == pytest.approx(reserved / 1e10)
+
+
+def test_a_file_of_requests_is_refused_under_a_budget(grok, sandbox, budget):
+    budget(5)
+    with pytest.raises(gn.errors.BudgetExceeded, match="costs is not known"):
+        grok.batch_create("sums", input_file_id="file-1")
+    assert requests(sandbox) == []
+
+
+def test_what_a_batch_goes_over_a_budget_is_said(grok, budget, monkeypatch):
+    async def little(*_):
+        return Bound(1, is_bounded=False)
+
+    monkeypatch.setattr(grok._core.exchange, "bound", little)
+    budget(0.00001)
+    batch = grok.batch_create("sums").batch_id
+    grok.batch_add(batch, {f"q{n}": QUESTION for n in range(3)})
+    finished(grok, batch)
+    with pytest.warns(RuntimeWarning, match="the batch went over the budget of"):
+        grok.batch_results(batch)
