@@ -6,7 +6,6 @@ import collections
 import contextlib
 import dataclasses
 import hashlib
-import re
 import signal
 import sys
 import threading
@@ -17,8 +16,9 @@ from IPython.display import display
 
 from grok_nb.errors import BadRequest, BudgetExceeded, ConfigError, GrokError
 
-from .options import ASKING, Option, OptionError
+from .options import OptionError
 from .structured import bind_frame, check_names, schema_of
+from .wording import by_flag, option_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,7 +134,7 @@ class CellAsking:
                 **sent,
             )
         except BadRequest as error:
-            raise OptionError(by_flag(str(error)), hint=error.hint) from None
+            raise option_error(error) from None
 
     def origin(self) -> Origin:
         """Return where a question comes from: notebook and cell."""
@@ -373,19 +373,6 @@ def default() -> Any:
     from grok_nb import default
 
     return default
-
-
-def by_flag(message: str, options: tuple[Option, ...] = ASKING) -> str:
-    """Name the option as it is typed where a message names the parameter."""
-    flags = {option.name: option.flags[-1] for option in options}
-    if "max_tokens" in flags:
-        flags["max_completion_tokens"] = flags["max_tokens"]
-    # where the messages about parameters have the name; elsewhere it may be a word
-    return re.sub(
-        r"(^|parameter |model: )([a-z_]+)\b",
-        lambda found: found[1] + flags.get(found[2], found[2]),
-        message,
-    )
 
 
 def unfinished(error: BaseException, reply: Reply) -> Reply:

@@ -9,10 +9,11 @@ from IPython.display import display
 from grok_nb.errors import BadRequest, GrokError
 from grok_nb.show.render import notes_bundle, reply_bundle
 
-from .asking import by_flag, default, is_watched
+from .asking import default, is_watched
 from .options import OptionError
 from .preview import details_bundle
 from .structured import bind_frame
+from .wording import by_flag, option_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +93,7 @@ def deferred(
     except BadRequest as error:
         if error.status is not None:  # the server's word
             raise
-        raise OptionError(by_flag(f"{error}"), hint=error.hint) from None
+        raise option_error(error) from None
     cell.last = made  # type: ignore[assignment]  # it has all that a reply has
     if options.get("out"):
         shell.user_ns[options["out"]] = made

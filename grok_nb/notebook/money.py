@@ -9,8 +9,9 @@ from IPython.display import display
 
 from grok_nb.errors import BadRequest, ConfigError
 
-from .asking import brief, by_flag, default
+from .asking import brief, default
 from .options import BUDGET, MODELS, USAGE, OptionError, help_text, parse
+from .wording import option_error
 
 if TYPE_CHECKING:
     from grok_nb.budgets import Budget
@@ -111,7 +112,7 @@ class Money:
                 rows = usage(**when)
                 frame = rows if keys is None else usage(by=keys, **when)
             except BadRequest as error:
-                raise OptionError(by_flag(f"{error}", USAGE), hint=error.hint) from None
+                raise option_error(error, USAGE) from None
             shown = usage(by="model", **when) if keys is None else frame
             if options.get("df"):
                 self.shell.user_ns[options["df"]] = frame

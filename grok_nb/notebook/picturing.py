@@ -10,9 +10,10 @@ from IPython.display import display
 
 from grok_nb.errors import BadRequest, GrokError
 
-from .asking import attached, brief, by_flag, default, parent_of
+from .asking import attached, brief, default, parent_of
 from .options import PICTURE, OptionError, help_text, parse
 from .verbatim import typed_body
+from .wording import option_error
 
 if TYPE_CHECKING:
     from grok_nb.api.images import Images
@@ -85,8 +86,7 @@ class Picturing:
             if given:
                 body["images"] = api.sources(None, given)
         except BadRequest as error:
-            said = f"{error}"
-            raise OptionError(by_flag(said, PICTURE), hint=error.hint) from None
+            raise option_error(error, PICTURE, {"images": "--attach"}) from None
         if options.get("dry_run"):
             _show_dry_run(body, grok, notes)
             return

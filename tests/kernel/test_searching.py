@@ -119,28 +119,49 @@ def test_schema_and_thread_go_with_a_search(kernel, sandbox):
 
 
 ERRORS = {
-    "%%grok --search wbe\nhi": "Did you mean 'web'?",
-    "%%grok --search\nhi": "--search needs a value",
-    "%%grok --domains x.ai\nhi": "--domains is about a search that was not asked for",
-    "%%grok --search x --domains x.ai\nhi": "--domains is about a search",
-    "%%grok --images\nhi": "--images is about a search",
-    "%%grok --search web --video\nhi": "--video is about a search",
-    "%%grok --search web --domains a.b --not-domains c.d\nhi": "exclude each other",
-    "%%grok --search x --handles a --not-handles b\nhi": "exclude each other",
-    "%%grok --search web --domains a,b,c,d,e,f\nhi": "at most 5",
-    "%%grok --search web --domains https://x.ai/\nhi": "--domains has 'https://x.ai/'",
-    "%%grok --search x --since yesterday\nhi": "--since must be a date",
-    "%%grok --search x --since 2026-02-01 --until 2026-01-01\nhi": "is after until",
-    "%%grok --search web -n 2\nhi": "-n does not go with search",
-    "%%grok --search web --seed 2\nhi": "--seed does not go with search",
-    "%%grok --run-code=yes\nhi": "--run-code takes no value",
+    "--search wbe": "Did you mean 'web'? --search takes web, x, or web,x.",
+    "--search": "--search needs a value",
+    "--search ''": "There is no search ''",
+    "--domains x.ai": "not asked for. Add --search web.",
+    "--not-domains x.ai": "--not-domains is about a search",
+    "--handles xai": "not asked for. Add --search x.",
+    "--not-handles xai": "--not-handles is about a search",
+    "--since 2026-01-01": "--since is about a search",
+    "--until 2026-01-01": "--until is about a search",
+    "--images": "--images is about a search that was not asked for. Add --search web.",
+    "--video": "--video is about a search that was not asked for. Add --search x.",
+    "--run-code --domains x.ai": "--domains is about a search",
+    "--search x --domains x.ai": "--domains is about a search",
+    "--search web --handles xai": "--handles is about a search",
+    "--search web --video": "--video is about a search",
+    "--search web --domains a.b --not-domains c.d": (
+        "--domains and --not-domains exclude each other"
+    ),
+    "--search x --handles a --not-handles b": (
+        "--handles and --not-handles exclude each other"
+    ),
+    "--search web --domains a,b,c,d,e,f": "--domains has 6 entries; xAI takes at most 5",
+    "--search x --handles " + ",".join("abcdefghijklmnopqrstu"): "at most 20",
+    "--search web --domains https://x.ai/": "--domains has 'https://x.ai/'",
+    "--search web --domains a,,b": "--domains has ''",
+    "--search x --since yesterday": "--since must be a date",
+    "--search x --until 2026-13-01": "--until must be a date",
+    "--search x --since 2026-02-01 --until 2026-01-01": (
+        "--since (2026-02-01) is after --until (2026-01-01)"
+    ),
+    "--search web -n 2": "-n does not go with --search or --run-code",
+    "--search web --seed 2": "Leave out --seed, or ask without --search",
+    "--run-code=yes": "--run-code takes no value",
+    "--images=yes": "--images takes no value",
+    "--video yes": "Unexpected text on the option line: 'yes'",
 }
 
 
 def test_wrong_searches_are_told_before_anything_is_sent(kernel, sandbox):
-    for code, said in ERRORS.items():
-        cell = kernel.run(code)
-        assert cell.error["ename"] == "OptionError", code
+    for options, said in ERRORS.items():
+        cell = kernel.run(f"%%grok {options}\nhi")
+        assert cell.error["ename"] == "OptionError", options
+        assert len(cell.error["traceback"]) == 1, options
         assert said in "\n".join(cell.error["traceback"]), cell.error["traceback"]
     assert sent(sandbox) == []
 
