@@ -170,6 +170,8 @@ class Images:
         USD; ``None`` when unknown.
     cost_source : {"reported", "computed", "estimated", "none"}
     model, request_id : str or None
+    prompt : str or None
+        What they were asked to show.
     attempts, attempts_in_doubt : int
         As of a `Reply`.
     sandbox : bool
@@ -188,6 +190,7 @@ class Images:
     cost_source: CostSource = "none"
     model: str | None = None
     request_id: str | None = None
+    prompt: str | None = None
     attempts: int = 1
     attempts_in_doubt: int = 0
     sandbox: bool = False
@@ -222,7 +225,8 @@ class Images:
         if self.sandbox:
             facts.append("sandbox, not Grok")
         shown = [(image.mime_type, image.data, repr(image)) for image in self.images]
-        return pictures_bundle(shown, " · ".join(facts), repr(self))
+        alt = self.prompt or ""
+        return pictures_bundle(shown, " · ".join(facts), repr(self), alt)
 
 
 class ImageFold(Fold):
@@ -280,7 +284,8 @@ class ImageFold(Fold):
 
     def result(self) -> Images:
         """Return what came, with its cost."""
-        return Images(images=self.images, **self.account())
+        prompt = self.request["body"].get("prompt")
+        return Images(images=self.images, prompt=prompt, **self.account())
 
 
 class ImageMethods:

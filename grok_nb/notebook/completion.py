@@ -102,13 +102,22 @@ def _values(option: Option, typed: str, names: Mapping[str, Any]) -> Iterable[st
     return make(typed, names) if make else ()
 
 
-def _models(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
+def _models(
+    typed: str, names: Mapping[str, Any], kind: str = "language"
+) -> Iterable[str]:
     del typed, names
     from grok_nb import pricing
 
     loaded: Any = sys.modules.get("grok_nb.default")
     table = loaded.known_prices() if loaded else pricing.snapshot()
-    return [m.id for m in table.models if m.kind == "language" and not m.redirect]
+    return [m.id for m in table.models if m.kind == kind and not m.redirect]
+
+
+def _aspects(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
+    del typed, names
+    from grok_nb.api.images import ASPECT_RATIOS
+
+    return ASPECT_RATIOS
 
 
 def _context(typed: str, names: Mapping[str, Any]) -> Iterable[str]:
@@ -184,6 +193,10 @@ def _starting(typed: str, words: Iterable[str]) -> list[str]:
 
 _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "model": _models,
+    "image_model": lambda typed, names: _models(typed, names, "image"),
+    "aspect_ratio": _aspects,
+    "resolution": lambda *_: ("1k", "1.5k", "2k"),
+    "quality": lambda *_: ("low", "medium", "auto"),
     "reasoning_effort": lambda *_: ("none", "low", "medium", "high", "xhigh"),
     "format": lambda *_: FORMATS,
     "context": _context,
@@ -195,7 +208,7 @@ _VALUES: dict[str, Callable[[str, Mapping[str, Any]], Iterable[str]]] = {
     "what": lambda *_: ("cost", "tokens", "calls"),
     "per": lambda *_: ("session", "day"),
     "tools": _functions,
-    "search": lambda *_: ("web", "x", "web,x"),
+    "search": lambda *_: ("web", "x", "web,x", "x,web"),
     "tool_choice": lambda typed, names: (
         *("auto", "none", "required"),
         *_functions(typed, names),

@@ -255,12 +255,12 @@ _GROUPS = {
 PICTURE = (
     Option("n", ("-n",), "N", "that many pictures (1 to 10)", int),
     Option("out", ("-o", "--out"), "NAME", "bind the Images to NAME"),
-    Option("model", ("-m", "--model"), "ID", "image model (grok-imagine-image)"),
+    Option("image_model", ("-m", "--model"), "ID", "default: grok-imagine-image"),
     Option(
         "attach",
         ("-a", "--attach"),
         "X",
-        "a picture to be changed: path, URL, {{figure}}, {{images}}; repeatable",
+        "a picture to change: path, URL, {{figure}}, {{images}}; repeatable",
         is_list=True,
     ),
     Option("aspect_ratio", ("--aspect",), "W:H", "1:1, 16:9, 3:4, auto, ..."),

@@ -30,6 +30,8 @@ The pictures are kept in the notebook. {{name}} puts a variable into the prompt.
   %grok_image -a photo.jpg -a {{fig}} the photo in the style of the plot
 foxes[0].save("fox") writes a file.""",
 )
+#: what messages call options otherwise
+_ALSO = {"images": "--attach", "model": "--model"}
 _DRAWN = ("n", "aspect_ratio", "resolution", "quality")
 
 
@@ -79,14 +81,14 @@ class Picturing:
             )
         given = [attached(text, names, notes) for text in options.get("attach", [])]
         given = [one for thing in given for one in _pictures_in(thing)]
-        grok, model = default().session(), options.get("model")
+        grok, model = default().session(), options.get("image_model")
         asked = {name: options.get(name) for name in _DRAWN}
         try:
             body = api.image_body(grok.price_table, prompt, model, **asked)
             if given:
                 body["images"] = api.sources(None, given)
         except BadRequest as error:
-            raise option_error(error, PICTURE, {"images": "--attach"}) from None
+            raise option_error(error, PICTURE, _ALSO) from None
         if options.get("dry_run"):
             _show_dry_run(body, grok, notes)
             return
@@ -99,6 +101,8 @@ class Picturing:
             )
         else:
             images = grok.generate_images(prompt, model, **asked, **how)
+        if options.get("out"):
+            names[options["out"]] = images  # paid for, whatever becomes of the rest
         images, missing = _embedded(images, grok)
         if options.get("out"):
             names[options["out"]] = images
@@ -124,7 +128,10 @@ def _embedded(images: Images, grok: Any) -> tuple[Images, list[str]]:
             try:
                 image = grok.download(image)  # noqa: PLW2901 - the same, with its bytes
             except GrokError as error:
-                missing.append(f"A picture could not be fetched: {error}")
+                missing.append(
+                    f"A picture came as an address only and could not be fetched, so "
+                    f"it is not in the notebook: {error} {error.hint}".rstrip()
+                )
         found.append(image)
     return dataclasses.replace(images, images=tuple(found)), missing
 

@@ -459,11 +459,15 @@ def checks_bundle(title: str, rows: list[tuple[str, str, str, str]]) -> dict[str
     return {"text/html": "".join(html), "text/plain": checks_text(title, rows)}
 
 
-_GRID = (
-    "display:grid;grid-template-columns:repeat(auto-fill,minmax(14em,1fr));gap:8px;"
-    "max-width:64em;align-items:start"
+#: pictures -> how many of them beside each other, where there is room
+_COLUMNS = {2: 2, 4: 2, 7: 4, 8: 4, 10: 5}
+_GAP_PX = 10
+_WIDEST_EM, _LEAST_EM, _TALLEST_EM = 22, 9, 36
+_PICTURE = (
+    f"display:block;height:auto;max-height:{_TALLEST_EM}em;border-radius:6px;"
+    "outline:1px solid rgba(128,128,128,0.35);outline-offset:-1px"
 )
-_PICTURE = "max-width:min(100%,36em);height:auto;border-radius:4px"
+_LONGEST_ALT = 300
 #: Types that browsers draw and that cannot hold a script.
 _DRAWN = ("image/jpeg", "image/png", "image/webp", "image/gif")
 
@@ -479,7 +483,10 @@ def picture_bundle(
 
 
 def pictures_bundle(
-    images: Sequence[tuple[str | None, bytes | None, str]], note: str, title: str
+    images: Sequence[tuple[str | None, bytes | None, str]],
+    note: str,
+    title: str,
+    alt: str = "",
 ) -> dict[str, str]:
     """Return what a front end shows of several pictures.
 
@@ -491,18 +498,41 @@ def pictures_bundle(
         The line below them.
     title
         What is said of all, as text.
+    alt
+        What they are to show, for those who do not see them.
     """
     many = len(images) > 1
-    parts = [f'<div class="grok-nb-images" style="{_GRID if many else ""}">']
-    for mime_type, data, said in images:
-        if data is None or mime_type not in _DRAWN:
-            parts.append(note_html(said))
-            continue
-        source = base64.b64encode(data).decode("ascii")
+    parts = [f'<div class="grok-nb-images"{_grid_style(len(images))}>']
+    for position, (mime_type, data, said) in enumerate(images):
+        shown = note_html(said)
+        if data is not None and mime_type in _DRAWN:
+            where = f" ({position + 1} of {len(images)})" if many else ""
+            words = _cut(" ".join(without_controls(alt).split()), _LONGEST_ALT)
+            source = base64.b64encode(data).decode("ascii")
+            widest = "100%" if many else f"min(100%,{_TALLEST_EM}em)"
+            shown = (
+                f'<img alt="{escape(words + where if words else said)}" '
+                f'style="max-width:{widest};{_PICTURE}" '
+                f'src="data:{mime_type};base64,{source}">'
+            )
+        # where it is in the list: foxes[2] is the third
         parts.append(
-            f'<img alt="{escape(said)}" style="{_PICTURE}" '
-            f'src="data:{mime_type};base64,{source}">'
+            f"<div>{shown}{note_html(f'[{position}]')}</div>" if many else shown
         )
     parts += ["</div>", note_html(note)]
     plain = "\n".join([title, *(said for *_, said in images)])
     return {"text/html": "".join(parts), "text/plain": plain}
+
+
+def _grid_style(count: int) -> str:
+    """Return the style of a grid: even rows, and fewer columns where it is narrow."""
+    if count < 2:
+        return ""
+    columns = _COLUMNS.get(count, 3)
+    # a pixel less than its share, for what rounding adds
+    share = f"(100% - {(columns - 1) * _GAP_PX + 1}px)/{columns}"
+    return (
+        ' style="display:grid;grid-template-columns:'
+        f"repeat(auto-fill,minmax(max({_LEAST_EM}em,{share}),1fr));"
+        f'gap:{_GAP_PX}px;max-width:{min(3, columns) * _WIDEST_EM}em;align-items:start"'
+    )
