@@ -15,7 +15,10 @@ OFFERED: list[tuple[str, list[str]]] = [
     ("%grok --search web,", ["web,x"]),
     ("%%grok --do", ["--domains"]),
     ("%%grok --search web --not", ["--not-domains", "--not-handles"]),
-    ("%grok --search x --s", ["--system", "--stop", "--schema", "--search", "--since"]),
+    (
+        "%grok --search x --s",
+        ["--system", "--seed", "--stop", "--schema", "--search", "--since"],
+    ),
     ("%%grok --images --v", ["--verbose", "--video"]),
     ("%%grok --run", ["--run-code"]),
     ("%%grok --domains ", []),
