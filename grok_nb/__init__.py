@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from grok_nb.default import stream as stream
     from grok_nb.deferring import DeferredReply as DeferredReply
     from grok_nb.errors import GrokError as GrokError
+    from grok_nb.frames.extract import Extraction as Extraction
+    from grok_nb.frames.extract import extract as extract
     from grok_nb.frames.tables import deferred as deferred
     from grok_nb.frames.tables import models as models
     from grok_nb.frames.tables import prices as prices
+    from grok_nb.frames.usage import doubts as doubts
     from grok_nb.frames.usage import usage as usage
     from grok_nb.reply import Reply as Reply
     from grok_nb.reply import Usage as Usage
@@ -39,6 +42,7 @@ _PLACES = {
     "AsyncGrok": "grok_nb.session",
     "DeferredReply": "grok_nb.deferring",
     "Event": "grok_nb.api.stream",
+    "Extraction": "grok_nb.frames.extract",
     "Grok": "grok_nb.session",
     "GrokError": "grok_nb.errors",
     "Reply": "grok_nb.reply",
@@ -50,8 +54,10 @@ _PLACES = {
     "configure": "grok_nb.default",
     "deferred": "grok_nb.frames.tables",
     "doctor": "grok_nb.checkup",
+    "doubts": "grok_nb.frames.usage",
     "errors": "grok_nb.errors",
     "estimate": "grok_nb.budgets",
+    "extract": "grok_nb.frames.extract",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",
     "sandbox": "grok_nb.default",
@@ -63,6 +69,7 @@ __all__ = [
     "AsyncGrok",
     "DeferredReply",
     "Event",
+    "Extraction",
     "Grok",
     "GrokError",
     "Reply",
@@ -75,8 +82,10 @@ __all__ = [
     "configure",
     "deferred",
     "doctor",
+    "doubts",
     "errors",
     "estimate",
+    "extract",
     "load_ipython_extension",
     "models",
     "prices",

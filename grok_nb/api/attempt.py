@@ -91,6 +91,8 @@ class Attempt:
         self.record.request_id = request_id_of(
             answer.headers, exchange.settings.api_key
         )
+        if call.pacer is not None and answer.status == 200:
+            call.pacer.learn(answer.headers)
         if answer.status != 200:
             body = await answer.read()
             error = exchange.refusal(
@@ -115,7 +117,7 @@ class Attempt:
         async def read() -> None:
             self.take_whole(await answer.read())
 
-        if not self._call.fold.keeps:
+        if not self._call.fold.keeps and self._call.keep is None:
             await read()
             return
         task = asyncio.ensure_future(read())
@@ -137,6 +139,9 @@ class Attempt:
             fold.marked_done = False
             headers = {} if self._answer is None else self._answer.headers
             raise not_an_answer(body, headers, self._exchange.settings.api_key)
+        if self._call.keep is not None:
+            took = self._span(self._clock.monotonic())
+            self._call.keep(self._call, body, self._sandbox, took)
         if fold.failure is not None:
             self.shown = True  # it was worked on, and billed
             reason = scrub(fold.failure, self._exchange.settings.api_key)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from grok_nb.reply import Reply
     from grok_nb.schema import Schema
 
+    from .pacer import Pacer
     from .transport import Answer, Http
 
 T = TypeVar("T")
@@ -113,6 +114,12 @@ class Call:
         self.on_retry = on_retry
         #: what the question may cost; see `grok_nb.limits`
         self.purse: Purse | None = None
+        #: takes the body of a whole answer before its row is closed
+        self.keep: Callable[[Call, bytes, bool, float | None], None] | None = None
+        #: how fast may be asked; else a refusal is waited for, and asked again
+        self.pacer: Pacer | None = None
+        #: what it may take of the limit on tokens
+        self.tokens = 0
         #: of this call alone; else the session's
         self.timeout_s = timeout_s
         #: what to do where the server knows no such thing, besides the model
@@ -122,6 +129,8 @@ class Call:
         self.turn_to(path, body, fold=fold, names=names)
         self.record: CallRecord | None = None  # of the latest attempt
         self.attempts = 0
+        #: whether an attempt was within the limits, and may hold a part of them
+        self.is_admitted = False
         self.in_doubt = 0
         self.failures: Counter[Kind] = Counter()
         self.failure = ""  # of the latest attempt, in words
@@ -298,11 +307,13 @@ class Exchange:
         """
         deadline = self._deadline(call.timeout_s)
         while True:
+            spent = await call.pacer.admit(call.tokens) if call.pacer else []
             guard = await self._guard(call)
             attempt = Attempt(self, call)
             failure: GrokError | None = None
             try:
                 await guard.admit(attempt.record)
+                call.is_admitted = True
                 answer = await attempt.open(deadline)
                 if not call.body.get("stream"):
                     await attempt.read_whole(answer)
@@ -330,12 +341,31 @@ class Exchange:
                 finally:  # also when a second Stop comes while the first one closes
                     guard.settle(attempt, failure)
             await self._tell_of(call, guard, failure)
+            may_wait = self._paced(call, spent, failure, deadline)
             if failure is None:
                 return
+            if may_wait:
+                continue
             if isinstance(failure, Gone) and call.otherwise is not None:
                 call.otherwise()
                 continue
             await self._before_retry(call, attempt, failure, deadline)
+
+    def _paced(
+        self, call: Call, spent: list[float], failure: GrokError | None, deadline: float
+    ) -> bool:
+        """Tell the pacer how it went; return whether it is to wait, and ask again."""
+        if call.pacer is None:
+            return False
+        usage = call.fold.usage
+        call.pacer.settle(spent, 0 if usage is None else usage.total_tokens)
+        if not isinstance(failure, RateLimited):
+            return False
+        call.pacer.throttled(f"{failure}", failure.retry_after_s)
+        if asyncio.get_running_loop().time() >= deadline:
+            return False
+        call.attempts -= 1  # it was only asked to wait
+        return True
 
     async def _tell_of(
         self, call: Call, guard: Guard, failure: GrokError | None

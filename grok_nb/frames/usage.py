@@ -15,6 +15,8 @@ from grok_nb.store.ledger import COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from grok_nb.session import Grok
+
 _COUNTS = (
     *("prompt_tokens", "cached_prompt_tokens", "image_tokens", "completion_tokens"),
     *("reasoning_tokens", "billed_output_tokens", "sources_used", "tool_calls"),
@@ -167,6 +169,18 @@ def usage(
     ...     gn.usage()["state"].tolist()
     ['done']
     """
+    return usage_of(default.session(), by=by, since=since, until=until, **filters)
+
+
+def usage_of(
+    grok: Grok,
+    *,
+    by: str | Sequence[str] | None = None,
+    since: str | datetime.date | None = None,
+    until: str | datetime.date | None = None,
+    **filters: Any,
+) -> UsageFrame:
+    """Return the ledger of a session; see `usage`."""
     keys = _keys(by)
     for name in filters:
         if name not in COLUMNS:
@@ -174,10 +188,8 @@ def usage(
                 f"The ledger has no column {name!r}.",
                 hint=f"It has: {', '.join(COLUMNS)}.",
             )
-    rows = default.session().ledger.rows(filters)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
-    frame = frame.astype({k: v for k, v in _DTYPES.items() if k != "time"})
+    rows = grok.ledger.rows(filters)
+    frame = _typed(pd.DataFrame(rows, columns=list(COLUMNS)))
     if since is not None:
         frame = frame[frame["time"] >= _moment("since", since)]
     if until is not None:
@@ -185,6 +197,40 @@ def usage(
     if since is not None or until is not None:
         frame = frame.reset_index(drop=True)
     return UsageFrame(frame if keys is None else grouped(frame, keys))
+
+
+def doubts() -> pd.DataFrame:
+    """Return the requests that were sent and never answered: each may have been billed.
+
+    A killed kernel leaves those that it had in flight; a broken connection or a server's
+    fault (500, 502, 504) the one that it hit. What is running now is among them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per request, oldest first, with the columns of `usage`, and
+        ``paid_again`` (boolean): whether the same was asked later, and answered. Deferred
+        requests and batches whose results are still to come are left out.
+
+    Notes
+    -----
+    Which of them were billed only the account knows: `Grok.account_usage`.
+
+    Examples
+    --------
+    >>> import grok_nb as gn
+    >>> with gn.sandbox():
+    ...     len(gn.doubts())
+    0
+    """
+    rows = default.session().ledger.doubts()
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "paid_again"])
+    return _typed(frame).astype({"paid_again": "boolean"})
+
+
+def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+    frame["time"] = pd.to_datetime(frame["time"], utc=True, format="ISO8601")
+    return frame.astype({k: v for k, v in _DTYPES.items() if k != "time"})
 
 
 def _keys(by: object) -> list[str] | None:

@@ -20,7 +20,7 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from . import file, spending
+from . import file, replies
 from .file import FILE, MEMORY, in_memory
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 #: Whoever opens the file knows all of its tables: these modules declare them.
-_DECLARED = (spending,)
+_DECLARED = (replies,)
 
 #: Milliseconds to wait for another kernel's write after it once was in vain.
 _IMPATIENCE_MS = 100

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-import grok_nb.store.spending  # noqa: F401 - declares the last of the tables, so all
+import grok_nb.store.replies  # noqa: F401 - declares the last of the tables, so all
 from grok_nb.errors import GrokError
 
 from . import file, journal

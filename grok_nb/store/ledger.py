@@ -79,6 +79,15 @@ _SEEN = (
     "ORDER BY time DESC, id DESC LIMIT 2000) WHERE model = ? AND state = 'done' "
     "AND completion_tokens IS NOT NULL ORDER BY time DESC LIMIT 50)"
 )
+#: What was sent and not answered, but for what is still to come.
+_DOUBTS = (
+    f"SELECT {', '.join(COLUMNS.values())}, EXISTS (SELECT 1 FROM calls AS later "  # noqa: S608
+    "WHERE later.request_key = calls.request_key AND later.state = 'done' "
+    "AND NOT later.cached AND later.time > calls.time) FROM calls "
+    "WHERE state = 'in_doubt' AND NOT (endpoint = '/batches' AND http_status = 200) "
+    "AND NOT EXISTS (SELECT 1 FROM deferred WHERE deferred.id = calls.id "
+    "AND deferred.state IN ('pending', 'received')) ORDER BY time, id"
+)
 #: SQLite holds no larger integers.
 _LARGEST = 2**63 - 1
 
@@ -176,9 +185,9 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._postmen: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, _Postman
-        ] = weakref.WeakKeyDictionary()
+        self._postmen: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman] = (
+            weakref.WeakKeyDictionary()
+        )
 
     async def intend(
         self, record: CallRecord, held: Sequence[Limit] = ()
@@ -219,9 +228,7 @@ class Ledger:
         ticks: int | None = None,
     ) -> Refusal | None:
         loop = asyncio.get_running_loop()
-        postman = self._postmen.get(loop)
-        if postman is None:
-            postman = self._postmen[loop] = _Postman(loop)
+        postman = Postman.at(self._postmen, loop)
         written = loop.create_future()
         done = partial(postman.resolve, written)
         if not held:
@@ -271,6 +278,13 @@ class Ledger:
         output, reasoning = self._store.read(look)
         return None if output is None else (output, reasoning)
 
+    def doubts(self) -> list[tuple[Any, ...]]:
+        """Return what may have been billed, and is not known to be.
+
+        The columns of `COLUMNS`, and whether the same was asked, and paid for, later.
+        """
+        return self._store.read(lambda found: found.execute(_DOUBTS).fetchall())
+
     def settle(self, record: CallRecord) -> None:
         """Queue the row as it is after the attempt."""
         self._store.write(_WRITE, _row(record))
@@ -301,13 +315,28 @@ class Ledger:
         )
 
 
-class _Postman:
+class Postman:
     """Wakes those who wait on one event loop: once for all rows of one commit."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = weakref.ref(loop)
         self._written: collections.deque[asyncio.Future[None]] = collections.deque()
         self._is_called = False
+
+    @staticmethod
+    def of_loops() -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman]:
+        """Return where the postman of each loop is kept."""
+        return weakref.WeakKeyDictionary()
+
+    @staticmethod
+    def at(
+        known: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman],
+        loop: asyncio.AbstractEventLoop,
+    ) -> Postman:
+        """Return the postman of a loop."""
+        if loop not in known:
+            known[loop] = Postman(loop)
+        return known[loop]
 
     def resolve(self, written: asyncio.Future[None]) -> None:
         """Have the future resolved on its loop; called on the store's thread."""

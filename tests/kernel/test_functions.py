@@ -165,7 +165,7 @@ ERRORS = {
     "%%grok --tool get_weather --max-steps x\nhi": "--max-steps needs a whole number",
     "%%grok --max-steps 3\nhi": "--max-steps is about functions",
     "%%grok --tool get_weather --tool-choice x\nhi": "--tool-choice must be one of",
-    "%%grok --tool get_weather -n 2\nhi": "n must be 1 with tools",
+    "%%grok --tool get_weather -n 2\nhi": "n must be 1 with --tool",
     "%%grok --tool\nhi": "--tool needs a value: --tool NAME.",
     "f = lambda x: x": "",
     "%%grok --tool f\nhi": "A lambda has no name",

@@ -347,7 +347,7 @@ async def test_rows_of_an_older_file_count_for_their_day(tmp_path):
         made.grok.store.read(lambda _: None)
     connection = sqlite3.connect(tmp_path / "grok_nb.sqlite")
     connection.executescript(
-        "DROP TRIGGER calls_insert; DROP TRIGGER calls_update; DROP TABLE spent;"
+        "DROP TABLE replies; DROP TABLE claims; DROP TRIGGER calls_insert; DROP TRIGGER calls_update; DROP TABLE spent;"
         "DROP INDEX IF EXISTS spent_session;"
         "ALTER TABLE calls DROP COLUMN session;"
         "ALTER TABLE calls DROP COLUMN reserved_ticks; PRAGMA user_version=4;"

@@ -139,7 +139,7 @@ def test_every_way_to_the_file_knows_all_tables(tmp_path):
             print([table.name for table in file.TABLES], len(file.MIGRATIONS))
             """
         )
-        assert said == "['calls', 'deferred', 'turns'] 5\n", module
+        assert said == "['calls', 'deferred', 'turns', 'replies'] 6\n", module
 
 
 def test_the_newest_request_of_this_host_is_found_first(tmp_path):
