@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from grok_nb import errors as errors
     from grok_nb.api.stream import Event as Event
     from grok_nb.budgets import budget as budget
-    from grok_nb.budgets import estimate as estimate
     from grok_nb.checkup import doctor as doctor
     from grok_nb.default import aask as aask
     from grok_nb.default import ask as ask
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from grok_nb.default import stream as stream
     from grok_nb.deferring import DeferredReply as DeferredReply
     from grok_nb.errors import GrokError as GrokError
+    from grok_nb.frames.estimating import estimate as estimate
     from grok_nb.frames.extract import Extraction as Extraction
     from grok_nb.frames.extract import extract as extract
     from grok_nb.frames.tables import deferred as deferred
@@ -56,7 +56,7 @@ _PLACES = {
     "doctor": "grok_nb.checkup",
     "doubts": "grok_nb.frames.usage",
     "errors": "grok_nb.errors",
-    "estimate": "grok_nb.budgets",
+    "estimate": "grok_nb.frames.estimating",
     "extract": "grok_nb.frames.extract",
     "models": "grok_nb.frames.tables",
     "prices": "grok_nb.frames.tables",

@@ -1,14 +1,13 @@
-"""`budget` and `estimate`: what may be spent, what is spent, and what a question costs."""
+"""`budget`: what may be spent, what is spent, and what a question would cost."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal
 
 from grok_nb import default, limits, pictures, pricing
 from grok_nb.api import bounds
-from grok_nb.api.question import question
 from grok_nb.errors import BadRequest
 from grok_nb.limits import Limit, dollars
 from grok_nb.portal import portal
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from grok_nb.api.question import AskOptions
     from grok_nb.reply import Ask
     from grok_nb.session import Grok
 
@@ -256,40 +254,8 @@ class Estimate:
         return listing_bundle("Estimate: nothing was sent.", facts, [], [])
 
 
-def estimate(prompt: str | None = None, **options: Unpack[AskOptions]) -> Estimate:
-    """Say what a question would cost, and send nothing.
-
-    Parameters
-    ----------
-    prompt, **options
-        As for `grok_nb.ask`.
-
-    Returns
-    -------
-    Estimate
-
-    Raises
-    ------
-    BadRequest
-        The question cannot be right.
-
-    Examples
-    --------
-    >>> import grok_nb as gn
-    >>> with gn.sandbox():
-    ...     gn.estimate("Hi", max_tokens=10, model="grok-4.20-non-reasoning").is_bounded
-    True
-    """
-    if prompt is not None and not isinstance(prompt, str):
-        raise BadRequest(
-            f"estimate() takes what gn.ask() takes, not a {type(prompt).__name__}.",
-            hint="Of rows: gn.estimate(text) for one, times len(df).",
-        )
-    return estimate_of(question(prompt, **options), default.session())
-
-
 def estimate_of(ask: Ask, grok: Grok) -> Estimate:
-    """Say what a question would cost; see `estimate`."""
+    """Say what a question would cost; see `grok_nb.estimate`."""
     core = grok._core  # noqa: SLF001 - the same in two faces
     model = ask.model or grok.settings.model or pricing.snapshot_default()
     ask = dataclasses.replace(ask, model=model)

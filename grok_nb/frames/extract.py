@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 import os
 import re
@@ -43,6 +44,10 @@ SYSTEM = (
 OPTIONS = (
     *("max_tokens", "temperature", "top_p", "seed", "reasoning_effort", "timeout_s"),
     "detail",
+)
+_PARAMETERS = (
+    *("text", "key", "system", "prompt", "images", "model", "repairs", "budget"),
+    *("sample", "max_in_flight", "rpm", "tpm", "run", "progress", "grok"),
 )
 _PLACE = re.compile(r"\{\{\s*([^{}|]+?)\s*\}\}")
 _TEXTS = (".txt", ".md", ".csv", ".json", ".html", ".htm", ".xml", ".eml", ".log")
@@ -121,7 +126,7 @@ class Extraction:
     """
 
     def __init__(
-        self, plan: _Plan, rows: Mapping[int, _Row], *, is_partial: bool
+        self, plan: Plan, rows: Mapping[int, _Row], *, is_partial: bool
     ) -> None:
         self._plan = plan
         self._rows = dict(rows)
@@ -285,7 +290,7 @@ class Extraction:
                 merged[position] = row
             else:
                 merged.pop(position, None)
-        whole = _Plan(
+        whole = Plan(
             self._plan.frame,
             again._plan.schema,  # noqa: SLF001 - same class
             again._plan.origin,  # noqa: SLF001
@@ -335,7 +340,7 @@ class Extraction:
         return {"text/html": html + note_html(said), "text/plain": repr(self)}
 
 
-class _Plan:
+class Plan:
     """The rows of a run, and how each becomes a question."""
 
     def __init__(
@@ -400,8 +405,6 @@ class _Plan:
                 refuse(position, error)
                 continue
             if purse is not None:
-                import dataclasses
-
                 ask = dataclasses.replace(ask, purse=purse)
             yield position, ask
 
@@ -509,69 +512,92 @@ def extract(
     ...     found.df[["name", "age", "_status"]].values.tolist()
     [['Ada', 36, 'ok']]
     """
-    if unknown := options.keys() - set(OPTIONS):
+    plan = planned(
+        data,
+        schema,
+        text=text,
+        key=key,
+        system=system,
+        prompt=prompt,
+        images=images,
+        model=model,
+        repairs=repairs,
+        budget=budget,
+        sample=sample,
+        max_in_flight=max_in_flight,
+        rpm=rpm,
+        tpm=tpm,
+        run=run,
+        progress=progress,
+        grok=grok,
+        **options,
+    )
+    return _run(plan, _progress(progress, len(plan.frame), plan.grok))
+
+
+def planned(data: Any, schema: Any, **given: Any) -> Plan:
+    """Check what `extract` was given, and return its rows and how they are asked."""
+    origin = given.pop("origin", None) or Origin()
+    if unknown := given.keys() - set(OPTIONS) - set(_PARAMETERS):
         raise _no_option(min(unknown))
-    frame, column = _rows(data, text)
+    frame, column = _rows(data, given.pop("text", None))
     made = structured(schema)
-    if sample is not None:
-        if not _is_whole(sample) or sample < 1:
-            raise BadRequest(f"sample must be a whole number from 1, not {sample!r}.")
-        if sample < len(frame):
-            chosen = frame.reset_index(drop=True).sample(sample, random_state=0).index
-            frame = frame.iloc[sorted(chosen)]
-    for name, value in (("key", key), ("images", images)):
+    _check(given, frame, column)
+    sample = given.pop("sample", None)
+    if sample is not None and sample < len(frame):
+        chosen = frame.reset_index(drop=True).sample(sample, random_state=0).index
+        frame = frame.iloc[sorted(chosen)]
+    asked: dict[str, Any] = {
+        n: given[n] for n in (*OPTIONS, "model") if given.get(n) is not None
+    }
+    question("x", schema=made, repairs=given.get("repairs", 1), **asked)  # is it right?
+    name = given.get("run") or f"extract-{os.urandom(4).hex()}"
+    origin = dataclasses.replace(origin, source="extract", run=name)
+    return Plan(frame, made, origin, {**given, "schema": made}, column)
+
+
+def _check(given: Mapping[str, Any], frame: pd.DataFrame, column: str | None) -> None:
+    """Refuse what cannot be right."""
+    sample, prompt, images = (given.get(n) for n in ("sample", "prompt", "images"))
+    if sample is not None and (not _is_whole(sample) or sample < 1):
+        raise BadRequest(f"sample must be a whole number from 1, not {sample!r}.")
+    for name in ("key", "images"):
+        value = given.get(name)
         if value is not None and value not in frame.columns:
             raise _no_column(name, value, frame)
-    if prompt is not None:
-        for place in _PLACE.findall(prompt):
-            if place not in (*frame.columns, "text"):
-                raise _no_column("prompt", place, frame)
+    if prompt is not None and not isinstance(prompt, str):
+        raise BadRequest(f"prompt must be text, not {type(prompt).__name__}.")
+    for place in _PLACE.findall(prompt or ""):
+        if place not in (*frame.columns, "text"):
+            raise _no_column("prompt", place, frame)
     if column is None and images is None and prompt is None and len(frame):
         raise BadRequest(
             "text says which column holds the text; there are: "
             f"{', '.join(map(repr, frame.columns))}.",
             hint="text='body', or prompt='{{subject}}: {{body}}'.",
         )
-    width = MAX_IN_FLIGHT if max_in_flight is None else max_in_flight
-    if not _is_whole(width) or not 1 <= width <= 10_000:
+    width = given.get("max_in_flight")
+    if width is not None and (not _is_whole(width) or not 1 <= width <= 10_000):
         raise BadRequest(
             f"max_in_flight must be a whole number from 1 to 10,000, not {width!r}."
         )
-    for name, limit in (("rpm", rpm), ("tpm", tpm)):
+    for name in ("rpm", "tpm"):
+        limit = given.get(name)
         if limit is not None and not _is_above_0(limit):
             raise BadRequest(f"{name} must be a number above 0, not {limit!r}.")
-    if budget is not None:
-        ticks_of(budget, "budget", least=1e-12)
-    given = {
-        "schema": made,
-        "key": key,
-        "system": system,
-        "prompt": prompt,
-        "images": images,
-        "model": model,
-        "repairs": repairs,
-        "budget": budget,
-        "max_in_flight": max_in_flight,
-        "rpm": rpm,
-        "tpm": tpm,
-        "run": run,
-        "progress": progress,
-        "grok": grok,
-        **options,
-    }
-    question("x", schema=made, model=model, repairs=repairs, **options)  # is it right?
-    origin = Origin("extract", run=run or f"extract-{os.urandom(4).hex()}")
-    plan = _Plan(frame, made, origin, given, column)
-    return _run(plan, width, _progress(progress, len(frame), plan.grok))
+    if given.get("budget") is not None:
+        ticks_of(given["budget"], "budget", least=1e-12)
 
 
-def _run(plan: _Plan, width: int, bar: Progress) -> Extraction:
+def _run(plan: Plan, bar: Progress) -> Extraction:
     core, given = plan.grok._core, plan.given  # noqa: SLF001 - the same in two faces
     core.exchange.find_key()
     core.heed(plan.given.get("model"))
     bulk = Bulk(
         core,
-        max_in_flight=min(width, max(len(plan.frame), 1)),
+        max_in_flight=min(
+            given.get("max_in_flight") or MAX_IN_FLIGHT, max(len(plan.frame), 1)
+        ),
         rpm=given.get("rpm"),
         tpm=given.get("tpm"),
     )

@@ -202,6 +202,11 @@ class CellAsking:
         ``source`` is the text by which a cell without an id is known.
         """
         notes = [] if notes is None else notes
+        if options.get("rows") or options.get("column"):
+            from .extracting import extracted
+
+            extracted(self, prompt, options)
+            return
         if options.get("defer"):
             from .later import check_deferrable
 

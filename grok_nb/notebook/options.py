@@ -113,6 +113,10 @@ ASKING = (
     ),
     Option("many", ("--many",), "", "with --schema: a list of records", True),  # noqa: FBT003
     Option("df", ("--df",), "NAME", "with --schema: bind the records as a DataFrame"),
+    Option("rows", ("--in",), "NAME", "with --schema: of each row of NAME"),
+    Option(
+        "column", ("--text",), "COLUMN", "with --in: the column that holds the text"
+    ),
     Option(
         "tools",
         ("--tool",),
@@ -236,7 +240,7 @@ _BY_NAME = {option.name: option for option in CELL}
 _GROUPS = {
     "What is asked": ("model", "system", "raw", "attach", "context"),
     "A conversation": ("chat", "fresh"),
-    "An answer as data": ("schema", "many", "df"),
+    "An answer as data": ("schema", "many", "df", "rows", "column"),
     "Functions that it may call": ("tools", "max_steps", "tool_choice"),
     "Tools that run at xAI": (
         *("search", "domains", "not_domains", "handles", "not_handles"),

@@ -446,7 +446,7 @@ def test_an_estimate_sends_nothing(tmp_path):
         gn.budget("off")
         reply = gn.ask("What is 6*7?", max_tokens=10, model=PLAIN)
         assert tight.low_usd <= reply.cost_usd <= tight.high_usd
-        with pytest.raises(BadRequest, match="takes what gn"):
+        with pytest.raises(BadRequest, match="takes a prompt"):
             gn.estimate([1])
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from grok_nb.notebook.magics import GrokMagics
 from grok_nb.notebook.options import CELL, LINE
 
-#: Promised, and not there yet: extraction, the panel, replay.
+#: Promised, and not there yet: the panel, replay.
 LATER = {
-    *("--in", "--text", "--replay"),
+    "--replay",
     *("%grok_chat", "%grok_replay", "%grok_usage_panel"),
 }
 #: flags -> whether a value follows; "?" where one may, "*" where several can be given
