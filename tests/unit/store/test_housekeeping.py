@@ -262,18 +262,18 @@ def test_purge_deletes_what_meets_every_condition_and_no_more(
 def test_purge_leaves_no_byte_behind_and_gives_the_space_back(tmp_path, mode):
     rows_of(
         tmp_path,
-        *((f"{n}", "one", n % 9, {"error": f"{CANARY} {n}"}) for n in range(400)),
+        *((f"{n}", "one", n % 9, {"error": f"{CANARY} {n}"}) for n in range(600)),
         *((f"k{n}", "two", n % 9, {"error": "kept"}) for n in range(5)),
     )
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as connection:
         connection.execute(f"PRAGMA journal_mode={mode}")
     store, ledger = open_ledger(tmp_path)  # a kernel has it open
     book_all(ledger, "open")
-    assert len(states(ledger)) == 406
-    assert on_disk(tmp_path).count(CANARY.encode()) >= 400
+    assert len(states(ledger)) == 606
+    assert on_disk(tmp_path).count(CANARY.encode()) >= 600
     before = sizes(str(tmp_path)).disk_bytes
     did = purge(str(tmp_path), Choice(notebook="one"), now=LATER)
-    assert did.rows == {"calls": 400, "deferred": 0, "turns": 0, "replies": 0}
+    assert did.rows == {"calls": 600, "deferred": 0, "turns": 0, "replies": 0}
     assert did.is_given_back
     assert CANARY.encode() not in on_disk(tmp_path)
     assert b"kept" in on_disk(tmp_path)
