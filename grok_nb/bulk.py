@@ -331,6 +331,9 @@ class Bulk:
         latency_s: float | None,
     ) -> None:
         assert call.record is not None  # noqa: S101 - it was sent
+        secret = self._core.exchange.settings.api_key
+        if secret is not None:  # a server may echo it
+            body = body.replace(secret.reveal().encode(), b"[key]")
         if call.fold.failure is None:
             self.replies.keep(call.record, body, sandbox=sandbox, latency_s=latency_s)
 

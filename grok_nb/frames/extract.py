@@ -542,6 +542,11 @@ def planned(data: Any, schema: Any, **given: Any) -> Plan:
         raise _no_option(min(unknown))
     frame, column = _rows(data, given.pop("text", None))
     made = structured(schema)
+    if taken := made.columns.get("properties", {}).keys() & TOLD.keys():
+        raise BadRequest(
+            f"schema: {min(taken)} is the name of a column that each result has.",
+            hint="Name the field otherwise.",
+        )
     _check(given, frame, column)
     sample = given.pop("sample", None)
     if sample is not None and sample < len(frame):
