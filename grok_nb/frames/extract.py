@@ -333,7 +333,10 @@ class Extraction:
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         from grok_nb.show.render import note_html
 
-        html = self.df.to_html(max_rows=20, border=0)
+        # what is told of each row is in .df; here its status is enough
+        shown = [name for name in self.df.columns if name not in TOLD]
+        shown += ["_status", "_error"] if len(self.errors) else ["_status"]
+        html = self.df[shown].to_html(max_rows=10, border=0)
         said = repr(self)[1:-1]
         if len(self.errors):
             said += ". .errors says what went wrong, and what to do."
