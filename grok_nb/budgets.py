@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from grok_nb.reply import Ask
-    from grok_nb.session import Grok
+    from grok_nb.session import AsyncGrok, Grok
 
 _PERS = ("session", "day")
 
@@ -269,10 +269,7 @@ def estimate_of(ask: Ask, grok: Grok) -> Estimate:
     )
 
     def cost(output: int) -> float | None:
-        usage = Usage(
-            prompt_tokens=likely, image_tokens=of_pictures, completion_tokens=output
-        )
-        ticks = pricing.cost_ticks(table, model, usage, base_url=base_url)
+        ticks = likely_ticks(core, model, likely, of_pictures, output)
         return None if ticks is None else ticks / TICKS_PER_USD
 
     given = [call.body[n] for n in bounds.LIMITS if isinstance(call.body.get(n), int)]
@@ -290,6 +287,19 @@ def estimate_of(ask: Ask, grok: Grok) -> Estimate:
         reserved_usd=reserved,
         is_bounded=bound.is_bounded,
         left_usd=_left(grok),
+    )
+
+
+def likely_ticks(
+    core: AsyncGrok, model: str, prompt: int, of_pictures: int, output: int
+) -> int | None:
+    """Return what a question of so many tokens costs a session by its price list."""
+    usage = Usage(
+        prompt_tokens=prompt, image_tokens=of_pictures, completion_tokens=output
+    )
+    exchange = core.exchange
+    return pricing.cost_ticks(
+        exchange.table, model, usage, base_url=exchange.settings.base_url
     )
 
 

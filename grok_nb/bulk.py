@@ -15,18 +15,17 @@ from typing import TYPE_CHECKING, Literal
 
 from grok_nb import bodies, pictures
 from grok_nb.api.pacer import Pacer
+from grok_nb.api.retry import may_have_happened
 from grok_nb.api.structured import again, take
 from grok_nb.errors import (
     BudgetExceeded,
     ConfigError,
-    ConnectionFailed,
     Forbidden,
     GrokError,
     InDoubt,
     NoCredit,
     Refused,
     SchemaMismatch,
-    ServerFault,
     Truncated,
     Unauthorized,
 )
@@ -75,8 +74,6 @@ class Outcome:
         See `Status`.
     reply
         What was paid for, if anything came; of a repair what was paid for all of it.
-    parsed
-        What the schema made of it.
     error
         Why there is nothing parsed.
     cached
@@ -88,7 +85,6 @@ class Outcome:
     number: int
     status: Status
     reply: Reply | None = None
-    parsed: object = None
     error: GrokError | None = None
     cached: bool = False
     latency_s: float | None = None
@@ -220,7 +216,8 @@ class Bulk:
             except _HOPELESS:
                 raise
             except GrokError as error:
-                status: Status = "in_doubt" if _is_doubt(error) else "failed"
+                is_doubt = isinstance(error, InDoubt) or may_have_happened(error)
+                status: Status = "in_doubt" if is_doubt else "failed"
                 return self._ended(number, status, error, earlier)
             is_cached = is_cached and was_stored
             took += latency_s or 0.0
@@ -244,7 +241,6 @@ class Bulk:
                     number,
                     status,
                     reply,
-                    reply.parsed,
                     cached=is_cached,
                     latency_s=took,
                 )
@@ -286,8 +282,9 @@ class Bulk:
                 await self._core.exchange.clock.sleep(_LOOK_S)
             try:
                 await self._send(call)
-            finally:
+            except BaseException:
                 self.replies.let_go(key)
+                raise
             await self.replies.release(key)  # what was kept is on disk
             took = None if call.record is None else call.record.latency_s
             return call.fold, False, took
@@ -360,15 +357,6 @@ class Bulk:
             "sandbox": stored.sandbox,
         }
         return fold
-
-
-def _is_doubt(error: GrokError) -> bool:
-    """Whether it may have been billed all the same."""
-    if isinstance(error, InDoubt):
-        return True
-    if isinstance(error, ConnectionFailed):
-        return bool(error.sent)
-    return isinstance(error, ServerFault) and error.status not in (498, 503)
 
 
 def _grown(ask: Ask) -> Ask | None:

@@ -20,7 +20,7 @@ from grok_nb.errors import (
 from grok_nb.reply import CallRecord
 
 from .answers import SANDBOX_HEADER, not_an_answer, request_id_of
-from .retry import kind_of
+from .retry import may_have_happened
 from .stream import EventReader
 
 if TYPE_CHECKING:
@@ -269,10 +269,7 @@ class Attempt:
             return "stopped"
         if self.shown:
             return "failed"
-        may_be_billed = isinstance(failure, ConnectionFailed) and failure.sent
-        if may_be_billed or kind_of(failure, shown=False) == "doubt":
-            return "in_doubt"
-        return "failed"
+        return "in_doubt" if may_have_happened(failure) else "failed"
 
     def _span(self, until: float) -> float | None:
         """Return seconds since the start; None where the clock went back."""

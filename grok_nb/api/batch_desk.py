@@ -32,7 +32,7 @@ from .attempt import outline
 from .batch_requests import content_of, portions
 from .batch_results import ENDED, BatchResults, cancelled, read_result
 from .parameters import WHOLE, WORD, Rules, checked, encoded, in_path, key_of
-from .retry import RETRIES, kind_of
+from .retry import RETRIES, may_have_happened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -378,11 +378,6 @@ class BatchDesk:
             return SANDBOX_HEADER in answer.headers, data
 
         return await self._exchange.repeated(once, kinds)
-
-
-def may_have_happened(error: GrokError) -> bool:
-    """Whether a request that failed like this may have been worked on."""
-    return kind_of(error, shown=False) == "doubt" or bool(getattr(error, "sent", False))
 
 
 def path_of(batch_id: object) -> str:

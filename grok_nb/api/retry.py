@@ -73,6 +73,11 @@ def kind_of(error: GrokError, *, shown: bool) -> Kind:
     return "never"
 
 
+def may_have_happened(error: GrokError) -> bool:
+    """Whether a request that failed like this may have been worked on, and billed."""
+    return kind_of(error, shown=False) == "doubt" or bool(getattr(error, "sent", False))
+
+
 def wait_s(
     kind: Kind,
     failures: int,

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from grok_nb import default
 from grok_nb.api.question import question
-from grok_nb.budgets import Estimate, estimate_of
+from grok_nb.budgets import Estimate, estimate_of, likely_ticks
 from grok_nb.errors import BadRequest
 from grok_nb.portal import portal
-from grok_nb.pricing import cost_ticks, snapshot_default
-from grok_nb.reply import Usage
+from grok_nb.pricing import snapshot_default
 
 if TYPE_CHECKING:
     from grok_nb.reply import Ask
@@ -155,7 +154,6 @@ def estimate_rows(data: Any, schema: Any, **options: Any) -> RowsEstimate:
     bulk = Bulk(core, max_in_flight=1)
     stored = bulk.replies.stored(list(different))
     asked = [found for key, found in calls.items() if key not in stored]
-    table, base_url = core.exchange.table, core.settings.base_url
     seen = core.ledger.seen(model)
     output = seen[0] if seen else LIKELY_TOKENS
     most = plan.given.get("max_tokens")
@@ -167,16 +165,8 @@ def estimate_rows(data: Any, schema: Any, **options: Any) -> RowsEstimate:
             [call.body.get("messages"), call.body.get("response_format")]
         )
         prompts += tokens
-
-        def cost(
-            output: int, tokens: int = tokens, of_pictures: int = of_pictures
-        ) -> int | None:
-            usage = Usage(
-                prompt_tokens=tokens, image_tokens=of_pictures, completion_tokens=output
-            )
-            return cost_ticks(table, model, usage, base_url=base_url)
-
-        one, two = cost(0), cost(output)
+        one = likely_ticks(core, model, tokens, of_pictures, 0)
+        two = likely_ticks(core, model, tokens, of_pictures, output)
         if one is None or two is None or bound.ticks is None:
             is_known = False
             break

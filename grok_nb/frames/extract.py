@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import pandas as pd
 
 from grok_nb import default
 from grok_nb.api.question import question
-from grok_nb.bulk import DRAIN_S, Bulk, Outcome
+from grok_nb.bulk import DRAIN_S, Bulk, Outcome, Status
 from grok_nb.errors import BadRequest, GrokError
 from grok_nb.limits import Purse, ticks_of
 from grok_nb.portal import End, portal
@@ -50,7 +50,6 @@ _PARAMETERS = (
     *("sample", "max_in_flight", "rpm", "tpm", "run", "progress", "grok"),
 )
 _PLACE = re.compile(r"\{\{\s*([^{}|]+?)\s*\}\}")
-_TEXTS = (".txt", ".md", ".csv", ".json", ".html", ".htm", ".xml", ".eml", ".log")
 #: What a column of the result tells of its row, and its dtype.
 TOLD: dict[str, str] = {
     "_status": "string",
@@ -69,10 +68,7 @@ TOLD: dict[str, str] = {
     "_cost_source": "string",
 }
 _GOOD = ("ok", "repaired")
-_STATUSES = (
-    *("ok", "repaired", "truncated", "refused", "invalid", "failed", "in_doubt"),
-    "skipped_budget",
-)
+_STATUSES: tuple[Status, ...] = get_args(Status)
 _HINTS = {
     "truncated": "It was cut: result.retry(where='truncated', max_tokens=...) allows more.",
     "refused": "The model declined: another prompt= or model= asks anew.",
@@ -149,11 +145,15 @@ class Extraction:
         if plan.schema.is_list:
             values = pd.DataFrame(index=range(len(index)))
         else:
-            records = self._records()
-            inner = _without_tables(plan.schema.columns)
+            tables = [n for n, items in plan.items.items() if items.get("properties")]
+            fields = plan.schema.columns.get("properties", {})
+            inner = {
+                **plan.schema.columns,
+                "properties": {n: f for n, f in fields.items() if n not in tables},
+            }
             keep = [
-                {k: v for k, v in record.items() if k not in plan.lists}
-                for record in records
+                {k: v for k, v in record.items() if k not in tables}
+                for record in self._records()
             ]
             values = typed(keep, inner)
         nothing = (None,) * len(TOLD)
@@ -169,17 +169,7 @@ class Extraction:
     def _tables(self) -> dict[str, pd.DataFrame]:
         plan = self._plan
         found: dict[str, pd.DataFrame] = {}
-        fields: dict[str, dict[str, Any] | None]
-        columns = plan.schema.columns
-        if plan.schema.is_list:
-            fields = {"records": {"type": "array", "items": columns}}
-        else:
-            fields = {n: _array(f) for n, f in columns.get("properties", {}).items()}
-        for name, field in fields.items():
-            if field is None:
-                continue
-            items = field.get("items")
-            items = items if isinstance(items, dict) else {}
+        for name, items in plan.items.items():
             is_object = bool(items.get("properties"))
             rows, labels, places = [], [], []
             for position, label in enumerate(plan.labels):
@@ -234,7 +224,9 @@ class Extraction:
             ``rows``, a number for each status that occurs, ``cached``, ``cost_usd``.
         """
         counts = self.df["_status"].value_counts()
-        by_status = {s: int(counts[s]) for s in _STATUSES if counts.get(s)}
+        by_status: dict[str, int] = {
+            s: int(counts[s]) for s in _STATUSES if counts.get(s)
+        }
         return {
             "rows": len(self.df),
             **by_status,
@@ -363,13 +355,15 @@ class Plan:
         key = given.get("key")
         labels = frame.index.to_series() if key is None else frame[key]
         self.labels = labels.reset_index(drop=True)
-        self.lists = [
-            name
-            for name, field in schema.columns.get("properties", {}).items()
-            if (array := _array(field)) is not None
-            and isinstance(array.get("items"), dict)
-            and array["items"].get("properties")
-        ]
+        fields = schema.columns.get("properties", {})
+        #: list field -> schema of its items
+        self.items: dict[str, dict[str, Any]] = {}
+        for name, field in fields.items():
+            if (array := _array(field)) is not None:
+                of = array.get("items")
+                self.items[name] = of if isinstance(of, dict) else {}
+        if schema.is_list:
+            self.items = {"records": schema.columns}
 
     def asks(
         self, refuse: Callable[[int, GrokError], None]
@@ -699,8 +693,8 @@ def _row_of(outcome: Outcome, schema: Schema) -> _Row:
         "none" if reply is None else reply.cost_source,
     )
     records = None
-    if outcome.status in _GOOD:
-        records = tuple(schema.records(outcome.parsed))
+    if reply is not None and outcome.status in _GOOD:
+        records = tuple(schema.records(reply.parsed))
     hint = "" if error is None else _HINTS.get(outcome.status) or error.hint
     return _Row(told, records, hint, 0 if outcome.cached else ticks or 0)
 
@@ -831,18 +825,6 @@ def _array(field: Any) -> dict[str, Any] | None:
         if isinstance(part, dict) and part.get("type") == "array":
             return part
     return None
-
-
-def _without_tables(columns: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema without the lists of objects, which are tables."""
-    fields = columns.get("properties", {})
-    kept = {}
-    for name, field in fields.items():
-        array = _array(field)
-        items = None if array is None else array.get("items")
-        if not (isinstance(items, dict) and items.get("properties")):
-            kept[name] = field
-    return {**columns, "properties": kept}
 
 
 def _progress(mode: str, rows: int, grok: Grok) -> Progress:

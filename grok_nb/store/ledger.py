@@ -185,9 +185,6 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._postmen: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman] = (
-            weakref.WeakKeyDictionary()
-        )
 
     async def intend(
         self, record: CallRecord, held: Sequence[Limit] = ()
@@ -228,7 +225,7 @@ class Ledger:
         ticks: int | None = None,
     ) -> Refusal | None:
         loop = asyncio.get_running_loop()
-        postman = Postman.at(self._postmen, loop)
+        postman = Postman.of(loop)
         written = loop.create_future()
         done = partial(postman.resolve, written)
         if not held:
@@ -324,19 +321,11 @@ class Postman:
         self._is_called = False
 
     @staticmethod
-    def of_loops() -> weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman]:
-        """Return where the postman of each loop is kept."""
-        return weakref.WeakKeyDictionary()
-
-    @staticmethod
-    def at(
-        known: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman],
-        loop: asyncio.AbstractEventLoop,
-    ) -> Postman:
+    def of(loop: asyncio.AbstractEventLoop) -> Postman:
         """Return the postman of a loop."""
-        if loop not in known:
-            known[loop] = Postman(loop)
-        return known[loop]
+        if loop not in _postmen:
+            _postmen[loop] = Postman(loop)
+        return _postmen[loop]
 
     def resolve(self, written: asyncio.Future[None]) -> None:
         """Have the future resolved on its loop; called on the store's thread."""
@@ -353,3 +342,8 @@ class Postman:
             written = self._written.popleft()
             if not written.done():
                 written.set_result(None)
+
+
+_postmen: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman] = (
+    weakref.WeakKeyDictionary()
+)

@@ -19,7 +19,6 @@ from .ledger import Postman, clean
 
 if TYPE_CHECKING:
     import sqlite3
-    import weakref
     from collections.abc import Callable
 
     from grok_nb.reply import CallRecord
@@ -146,9 +145,6 @@ class PaidReplies:
     def __init__(self, store: Store, base_url: str) -> None:
         self._store = store
         self._base_url = base_url
-        self._postmen: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Postman] = (
-            Postman.of_loops()
-        )
 
     def keep(
         self, record: CallRecord, body: bytes, *, sandbox: bool, latency_s: float | None
@@ -229,8 +225,9 @@ class PaidReplies:
     ) -> None:
         loop = asyncio.get_running_loop()
         written = loop.create_future()
-        postman = Postman.at(self._postmen, loop)
-        self._store.write(sql, values, partial(postman.resolve, written), check)
+        self._store.write(
+            sql, values, partial(Postman.of(loop).resolve, written), check
+        )
         await written
 
 
